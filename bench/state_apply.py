@@ -22,7 +22,7 @@ from bench.neighbour import Neighbour
 from bench.table import table
 from jhub import Hub
 from jhub.bulk.chunks import CHUNK_SIZE
-from jhub.state import Document, GroupEntry, Members, UserEntry
+from jhub.state import Document, GroupEntry, MembersEntry, UserEntry
 
 USERS, GROUPS = 5_000, 20
 PAIRS, QUICK_PAIRS = 5, 1
@@ -50,7 +50,7 @@ class Application(Struct, frozen=True, kw_only=True):
 def by_plan(hub: Hub, classes: Classes) -> tuple[float, float]:
     """Apply the plan of a document that has the classes."""
     names = [name for members in classes.values() for name in members]
-    entries = (GroupEntry(name=name, members=Members(names=tuple(members))) for name, members in classes.items())
+    entries = (GroupEntry(name=name, members=MembersEntry(names=tuple(members))) for name, members in classes.items())
     document = Document(owner="benchmark", users=tuple(UserEntry(name=name) for name in names), groups=tuple(entries))
     plan = hub.state.plan(document)
     began = time.monotonic()

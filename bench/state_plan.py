@@ -16,7 +16,7 @@ from bench.command import record, run
 from bench.fleet_hub import Settings, fleet_hub, group_name, user_name
 from bench.state_reading import READS, Reading, read
 from bench.table import table
-from jhub.state import Document, GroupEntry, Members, UserEntry, to_yaml
+from jhub.state import Document, GroupEntry, MembersEntry, UserEntry, to_yaml
 
 USERS, GROUPS = 50_000, 500
 PAIRS, QUICK_PAIRS = 5, 2
@@ -33,7 +33,9 @@ def document_of(users: int, groups: int) -> Document:
     """Return the document that a hub with so many users and groups agrees with."""
     names = [user_name(number) for number in range(users)]
     entries = (
-        GroupEntry(name=group_name(number), members=Members(names=tuple(names[number::groups])), properties=PROPERTIES)
+        GroupEntry(
+            name=group_name(number), members=MembersEntry(names=tuple(names[number::groups])), properties=PROPERTIES
+        )
         for number in range(groups)
     )
     return Document(owner=OWNER, users=tuple(UserEntry(name=name) for name in names), groups=tuple(entries))

@@ -17,7 +17,7 @@ from hub_api import Tokens
 
 from jhub import Hub
 from jhub.local import LocalHub
-from jhub.state import Document, GroupEntry, LeaveLimit, Members, Plan
+from jhub.state import Document, GroupEntry, LeaveLimit, MembersEntry, Plan
 
 Fresh = Callable[[str], str]
 ROUNDS = 20
@@ -95,7 +95,9 @@ def test_the_members_are_those_of_one_file_and_no_property_is_lost(
                 Document(
                     owner="me",
                     groups=(
-                        GroupEntry(name=group, members=Members(names=members), properties={f"{who}{number}": number}),
+                        GroupEntry(
+                            name=group, members=MembersEntry(names=members), properties={f"{who}{number}": number}
+                        ),
                     ),
                     leave_limit=LeaveLimit(percent=100),
                 )
@@ -104,7 +106,7 @@ def test_the_members_are_those_of_one_file_and_no_property_is_lost(
             plans = [admin.state.plan(document) for document in documents]
             kinds = apply(plans)
             found = admin.groups.get(group)
-            wanted = [{*(document.groups[0].members or Members()).names} for document in documents]
+            wanted = [{*(document.groups[0].members or MembersEntry()).names} for document in documents]
             assert set(found.users or ()) in wanted, (number, kinds)
             losers = [each for each in range(2) if "stale" in kinds[each]]
             lost += len(losers)

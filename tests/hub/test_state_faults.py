@@ -20,7 +20,7 @@ from recording_transport import RecordingTransport
 
 from jhub import AsyncHub, Hub, InvalidInput, MissingScope, UnknownUser
 from jhub.local import LocalHub
-from jhub.state import Document, GroupEntry, LeaveLimit, Members, Plan, ServerEntry, UserEntry, load_plan
+from jhub.state import Document, GroupEntry, LeaveLimit, MembersEntry, Plan, ServerEntry, UserEntry, load_plan
 from jhub.state.changes import AddMembers, RemoveMembers
 from jhub.state.events import StateEvent
 
@@ -55,7 +55,7 @@ def group(admin: Hub, fresh: Fresh, people: list[str]) -> str:
 
 
 def of_class(group: str, *names: str, owner: str | None = None, **options: Any) -> Document:
-    entry = GroupEntry(name=group, members=Members(names=names), **options)
+    entry = GroupEntry(name=group, members=MembersEntry(names=names), **options)
     return Document(owner=owner or f"{group}-file", groups=(entry,), leave_limit=ANYBODY)
 
 

@@ -13,7 +13,7 @@ from recording_transport import RecordingTransport
 from jhub import Hub
 from jhub.local import LocalHub
 from jhub.local.ports import free_ports
-from jhub.state import Document, GroupEntry, LeaveLimit, Members, UserEntry
+from jhub.state import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry
 
 STUDENTS = [f"s{number:02}" for number in range(60)]
 
@@ -23,7 +23,7 @@ def test_an_apply_waits_for_a_hub_that_restarts(tmp_path: Path, number: signal.S
     (port,) = free_ports(1)
     hub = LocalHub(tmp_path / "hub", port=port)
     groups = tuple(
-        GroupEntry(name=name, members=Members(names=tuple(STUDENTS)), create_users=True, properties={"room": name})
+        GroupEntry(name=name, members=MembersEntry(names=tuple(STUDENTS)), create_users=True, properties={"room": name})
         for name in ("bio", "geo")
     )
     document = Document(

@@ -10,7 +10,7 @@ import pytest
 from recording_transport import RecordingTransport
 
 from jhub import BadRequest, Conflict, Hub, NotFound
-from jhub.state import Document, GroupEntry, LeaveLimit, Members, Plan, ServerEntry, UserEntry
+from jhub.state import Document, GroupEntry, LeaveLimit, MembersEntry, Plan, ServerEntry, UserEntry
 from jhub.state.changes import AddMembers, CreateServer, DeleteGroup, DeleteUser, RemoveMembers, SetAdmin, SetOwner
 from matrix.clients import ON_HUB
 from matrix.hub import HubUnderTest, running
@@ -32,7 +32,7 @@ def apply(hub: Any, plan: Plan) -> list[str]:
 
 
 def class_of(group: str, *names: str, exact: bool = True, **options: Any) -> GroupEntry:
-    return GroupEntry(name=group, members=Members(names=names, exact=exact), **options)
+    return GroupEntry(name=group, members=MembersEntry(names=names, exact=exact), **options)
 
 
 def members_of(hub: Any, group: str) -> set[str]:
@@ -174,7 +174,7 @@ def test_the_plan_of_an_export_is_empty(admin: Any, hub: HubUnderTest, group: st
     if hub.version >= (6,):
         apply(admin, admin.state.plan(Document(servers=(ServerEntry(user=people[0], name="lab"),))))
     exported = admin.state.export([group])
-    assert exported.groups[0].members == Members(names=tuple(people))
+    assert exported.groups[0].members == MembersEntry(names=tuple(people))
     assert exported.groups[0].properties == properties
     assert admin.state.plan(exported).empty
     whole = admin.state.export()

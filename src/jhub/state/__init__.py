@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from jhub.state.document import Document as Document
     from jhub.state.document import GroupEntry as GroupEntry
     from jhub.state.document import LeaveLimit as LeaveLimit
-    from jhub.state.document import Members as Members
+    from jhub.state.document import MembersEntry as MembersEntry
     from jhub.state.document import RoleEntry as RoleEntry
     from jhub.state.document import ServerEntry as ServerEntry
     from jhub.state.document import UserEntry as UserEntry
@@ -91,7 +91,7 @@ _HOMES = {
     "GroupBefore": "jhub.state.changes",
     "GroupEntry": "jhub.state.document",
     "LeaveLimit": "jhub.state.document",
-    "Members": "jhub.state.document",
+    "MembersEntry": "jhub.state.document",
     "Notice": "jhub.state.changes",
     "NoticeKind": "jhub.state.changes",
     "Plan": "jhub.state.changes",

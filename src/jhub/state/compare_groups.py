@@ -16,7 +16,7 @@ from jhub.state.changes import (
     SetOwner,
     SetProperties,
 )
-from jhub.state.document import GroupEntry, Members
+from jhub.state.document import GroupEntry, MembersEntry
 from jhub.state.draft import Draft
 from jhub.state.mark import CLAIM_SECONDS
 from jhub.state.observed import ObservedGroup
@@ -115,7 +115,7 @@ def _compare_properties(draft: Draft, entry: GroupEntry, group: ObservedGroup) -
         draft.changes.append(SetProperties(group=entry.name, before=before, after=after))
 
 
-def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: ObservedGroup) -> None:
+def _compare_members(draft: Draft, entry: GroupEntry, members: MembersEntry, group: ObservedGroup) -> None:
     present = set(group.members)
     wanted: dict[str, None] = {}
     unknown: list[str] = []
@@ -136,7 +136,7 @@ def _compare_members(draft: Draft, entry: GroupEntry, members: Members, group: O
     _warn_of_few(draft, entry.name, members, wanted, present)
 
 
-def _leave(draft: Draft, name: str, members: Members, group: ObservedGroup, wanted: dict[str, None]) -> None:
+def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup, wanted: dict[str, None]) -> None:
     """Add the changes for the members whom the document does not have."""
     subject = f"group {name}"
     protected = {user.lower() for user in draft.document.protected_users}
@@ -187,7 +187,7 @@ def _too_many(draft: Draft, subject: str, members: int, leaving: int) -> bool:
     return True
 
 
-def _warn_of_few(draft: Draft, name: str, members: Members, wanted: dict[str, None], present: set[str]) -> None:
+def _warn_of_few(draft: Draft, name: str, members: MembersEntry, wanted: dict[str, None], present: set[str]) -> None:
     """Warn if hardly any name is a member of a class that exists: the names may be made by a wrong rule."""
     if not members.exact or min(len(members.names), len(present)) < MIN_CLASS_SIZE:
         return

@@ -18,7 +18,7 @@ class UserEntry(Model, frozen=True, kw_only=True):
     """True if the user should be an administrator, False if not."""
 
 
-class Members(Model, frozen=True, kw_only=True):
+class MembersEntry(Model, frozen=True, kw_only=True):
     """The users who should be in a group."""
 
     names: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class GroupEntry(Model, frozen=True, kw_only=True):
 
     "": nobody. None: the document's owner, or nobody for a group to which the document only adds members.
     """
-    members: Members | None = None
+    members: MembersEntry | None = None
     properties: dict[str, Any] | None = None
     """Properties to set; others stay unchanged."""
     create_users: bool = False

@@ -12,7 +12,7 @@ from jhub.object_path import has_control_character
 from jhub.operations.server_names import NAME_HINT, is_valid_server_name
 from jhub.profiles.problems import ProblemLog, quote
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
-from jhub.state.document import Document, GroupEntry, LeaveLimit, Members, RoleEntry, ServerEntry, UserEntry
+from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, RoleEntry, ServerEntry, UserEntry
 from jhub.state.file_form import (
     GRACE_PATTERN,
     LEAVE_PATTERN,
@@ -222,14 +222,14 @@ def _owner(form: FormReader) -> str | None:
     return owner
 
 
-def _members(form: FormReader, reader: MemberReader) -> Members | None:
+def _members(form: FormReader, reader: MemberReader) -> MembersEntry | None:
     node = form.node.entries.get("members")
     if node is None:
         return None
     if isinstance(node, Mapping):
         return reader.read(FormReader(form.log, node, MembersForm, f"{form.label}: members"))
     if isinstance(node, Sequence):
-        return Members(names=form.names("members", "user") or ())
+        return MembersEntry(names=form.names("members", "user") or ())
     form.error("members", f"`members` must be a list of names ([] for an empty group), or a mapping, not {node}")
     return None
 

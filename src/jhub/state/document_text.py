@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from jhub.errors import InvalidInput
-from jhub.state.document import Document, GroupEntry, LeaveLimit, Members, UserEntry
+from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry
 from jhub.state.file_form import VERSION
 
 PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[?#'*!]| (?=\w))*")
@@ -86,7 +86,7 @@ def _group(group: GroupEntry) -> Iterator[str]:
     yield from _free("properties", group.properties)
 
 
-def _members(group: str, members: Members) -> Iterator[str]:
+def _members(group: str, members: MembersEntry) -> Iterator[str]:
     if members.unreadable:
         raise InvalidInput(
             f"group {group}: {members.unreadable[0]}", hint="correct the roster: a list of names would be incomplete"

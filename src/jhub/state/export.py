@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from jhub.errors import MissingScope, NotFound
 from jhub.operations.requests import list_of
-from jhub.state.document import Document, GroupEntry, Members, ServerEntry, UserEntry
+from jhub.state.document import Document, GroupEntry, MembersEntry, ServerEntry, UserEntry
 from jhub.state.observed import Needs, Observed, ObservedUser, observe
 from jhub.steps import Flow
 
@@ -42,7 +42,7 @@ def to_document(observed: Observed) -> Document:
             GroupEntry(
                 name=name,
                 owner=None if group.mark.owner == owner else group.mark.owner,
-                members=Members(names=tuple(sorted(group.members))),
+                members=MembersEntry(names=tuple(sorted(group.members))),
                 properties=group.properties or None,
             )
             for name, group in sorted(observed.groups.items())

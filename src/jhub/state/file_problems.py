@@ -35,8 +35,8 @@ class CheckResult(Model, frozen=True, kw_only=True):
     document: Document | None
     """The document, None if there are errors.
 
-    A group whose roster command did not run has the members in `also` only, and a text in `Members.unreadable`, so that
-    nobody leaves it.
+    A group whose roster command did not run has the members in `also` only, and a text in `MembersEntry.unreadable`, so
+    that nobody leaves it.
     """
     problems: tuple[FileProblem, ...]
     """All problems, in the order of the files and lines."""

@@ -7,7 +7,7 @@ from stat import S_ISREG
 from typing import Literal, TypeAlias
 
 from jhub.errors import InvalidInput
-from jhub.state.document import Members
+from jhub.state.document import MembersEntry
 from jhub.state.file_problems import FileLogs
 from jhub.state.form_reader import FormReader
 from jhub.state.roster_command import run_command
@@ -30,7 +30,7 @@ class MemberReader:
         self.folder = file.parent
         self.commands: Commands = commands
 
-    def read(self, form: FormReader) -> Members | None:
+    def read(self, form: FormReader) -> MembersEntry | None:
         """Return the members; None if they were reported."""
         sources = [key for key in SOURCES if key in form]
         if len(sources) != 1:
@@ -47,7 +47,7 @@ class MemberReader:
             for key in form.node.entries:
                 if key != "at-least":
                     form.error(key, f"`{key}` is for rosters, and cannot stand beside `at-least`")
-            return Members(names=form.names("at-least", "user") or (), exact=False)
+            return MembersEntry(names=form.names("at-least", "user") or (), exact=False)
         also = form.names("also", "user") or ()
         columns = self._columns(form)
         if sources == ["command"]:
@@ -94,7 +94,9 @@ class MemberReader:
             return None
         return path
 
-    def _of_command(self, form: FormReader, columns: RosterColumns | None, also: tuple[str, ...]) -> Members | None:
+    def _of_command(
+        self, form: FormReader, columns: RosterColumns | None, also: tuple[str, ...]
+    ) -> MembersEntry | None:
         command = form.texts("command")
         if command is None or not (items := form.items("command", "texts")):
             form.error("command", "`command` must be a list of a program and its arguments")
@@ -111,7 +113,7 @@ class MemberReader:
         if self.commands == "skip":
             message = f"the command {command[0]!r} was not run: its members are not checked"
             form.log.warn(form.line("command"), form.message(message))
-            return Members(names=also, unreadable=(message,))
+            return MembersEntry(names=also, unreadable=(message,))
         label = f"output of {command[0]}"
         try:
             output = run_command(command, self.folder)
@@ -121,7 +123,7 @@ class MemberReader:
             return None
         return self._members(form, roster, label, also)
 
-    def _members(self, form: FormReader, roster: Roster, label: str, also: tuple[str, ...]) -> Members:
+    def _members(self, form: FormReader, roster: Roster, label: str, also: tuple[str, ...]) -> MembersEntry:
         log = self.logs.of(label)
         unreadable: list[str] = []
         for problem in roster.problems:
@@ -133,7 +135,7 @@ class MemberReader:
         for member in roster.members:
             form.check_name(member.name, "user", form.node.line)
         folded = {name.lower(): name for name in (*also, *roster.names)}
-        return Members(names=tuple(sorted(folded.values())), unreadable=tuple(unreadable))
+        return MembersEntry(names=tuple(sorted(folded.values())), unreadable=tuple(unreadable))
 
 
 def _with_hint(error: InvalidInput) -> str:

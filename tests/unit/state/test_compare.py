@@ -14,7 +14,7 @@ from jhub.state import (
     Document,
     GroupEntry,
     LeaveLimit,
-    Members,
+    MembersEntry,
     Plan,
     RoleEntry,
     ServerEntry,
@@ -66,7 +66,7 @@ def observed(
 
 def geo(*names: str, **options: Any) -> Document:
     """Return a document with the members of `geo`."""
-    members = Members(names=names, exact=options.pop("exact", True), unreadable=options.pop("unreadable", ()))
+    members = MembersEntry(names=names, exact=options.pop("exact", True), unreadable=options.pop("unreadable", ()))
     entry = GroupEntry(name="geo", members=members, create_users=options.pop("create_users", False))
     return Document(groups=(entry,), **options)
 
@@ -207,8 +207,8 @@ class TestMembers:
         assert plan.of(AddMembers)[0].users == ("Ghost",)
 
     def test_a_user_who_is_created_for_one_group_is_known_in_all(self) -> None:
-        first = GroupEntry(name="bio", members=Members(names=("dee",)))
-        second = GroupEntry(name="geo", members=Members(names=("dee",)), create_users=True)
+        first = GroupEntry(name="bio", members=MembersEntry(names=("dee",)))
+        second = GroupEntry(name="geo", members=MembersEntry(names=("dee",)), create_users=True)
         plan = compare(Document(groups=(first, second)), observed())
         assert [change.group for change in plan.of(AddMembers)] == ["bio", "geo"]
         assert not plan.notices
@@ -399,7 +399,7 @@ class TestExportedFile:
         document = Document(
             owner="me",
             users=(UserEntry(name="ana", admin=True), UserEntry(name="bo")),
-            groups=(GroupEntry(name="geo", members=Members(names=("ana", "bo")), properties={"cpu": 1}),),
+            groups=(GroupEntry(name="geo", members=MembersEntry(names=("ana", "bo")), properties={"cpu": 1}),),
             servers=(ServerEntry(user="ana", name="lab", options={"profile": "gpu"}, display_name="Lab"),),
         )
         plan = compare(document, document)
@@ -410,12 +410,12 @@ class TestExportedFile:
         before = Document(
             owner="me",
             users=(UserEntry(name="ana"), UserEntry(name="bo")),
-            groups=(GroupEntry(name="geo", members=Members(names=("ana",)), properties={"cpu": 1}),),
+            groups=(GroupEntry(name="geo", members=MembersEntry(names=("ana",)), properties={"cpu": 1}),),
         )
         after = Document(
             owner="me",
             users=(UserEntry(name="ana", admin=True), UserEntry(name="cy")),
-            groups=(GroupEntry(name="geo", members=Members(names=("cy",)), properties={"cpu": 2}),),
+            groups=(GroupEntry(name="geo", members=MembersEntry(names=("cy",)), properties={"cpu": 2}),),
             leave_limit=ANYBODY,
         )
         plan = compare(after, before)
@@ -428,7 +428,7 @@ class TestExportedFile:
         )
 
     def test_another_owner_in_the_file_is_refused_and_adopted(self) -> None:
-        before = Document(owner="other", groups=(GroupEntry(name="geo", members=Members(names=("ana",))),))
+        before = Document(owner="other", groups=(GroupEntry(name="geo", members=MembersEntry(names=("ana",))),))
         document = geo("ana", owner="me")
         (refusal,) = compare(document, before).refusals
         assert refusal.message == "belongs to the owner other"

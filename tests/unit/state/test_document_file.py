@@ -21,7 +21,7 @@ from jhub.state import (
     Document,
     GroupEntry,
     LeaveLimit,
-    Members,
+    MembersEntry,
     RoleEntry,
     ServerEntry,
     UserEntry,
@@ -109,8 +109,8 @@ def test_the_design_is_accepted_as_it_stands(write: Write) -> None:
     write(ROSTER, "roster.csv")
     found = load(write(DESIGN))
     assert found.owner == "cs101-fall26"
-    assert found.groups[0].members == Members(names=("ada", "ana", "cy"))
-    assert found.groups[1].members == Members(names=("ada",), exact=False)
+    assert found.groups[0].members == MembersEntry(names=("ada", "ana", "cy"))
+    assert found.groups[1].members == MembersEntry(names=("ada",), exact=False)
 
 
 def test_every_key_is_read(write: Write) -> None:
@@ -128,15 +128,17 @@ def test_every_key_is_read(write: Write) -> None:
             GroupEntry(
                 name="cs101",
                 owner="other",
-                members=Members(names=("ada", "ana", "cy")),
+                members=MembersEntry(names=("ada", "ana", "cy")),
                 properties={"mem_limit": "2G"},
                 create_users=True,
             ),
-            GroupEntry(name="gpu", members=Members(names=("ada",), exact=False)),
-            GroupEntry(name="lab", members=Members(names=("ada", "bo"))),
+            GroupEntry(name="gpu", members=MembersEntry(names=("ada",), exact=False)),
+            GroupEntry(name="lab", members=MembersEntry(names=("ada", "bo"))),
             GroupEntry(
                 name="lms",
-                members=Members(unreadable=("the command 'canvas-roster' was not run: its members are not checked",)),
+                members=MembersEntry(
+                    unreadable=("the command 'canvas-roster' was not run: its members are not checked",)
+                ),
             ),
         ),
         servers=(ServerEntry(user="ada", name="grading", options={"profile": "large"}, display_name="Grading"),),
@@ -166,7 +168,7 @@ def test_a_text_is_taken_as_it_is_written(write: Write) -> None:
     found = document(f"users: [{', '.join(names)}, 'null']\n", write)
     assert [user.name for user in found.users] == sorted([*names, "null"])
     found = document("owner: 2026\ngroups: [{name: 101, members: {at-least: [1, 01]}}]\n", write)
-    assert found.groups == (GroupEntry(name="101", members=Members(names=("01", "1"), exact=False)),)
+    assert found.groups == (GroupEntry(name="101", members=MembersEntry(names=("01", "1"), exact=False)),)
     assert load(write('{"version": 1, "users": [7, true]}', "a.json")).users == (
         UserEntry(name="7"),
         UserEntry(name="true"),
@@ -188,7 +190,7 @@ def test_a_key_that_is_not_written_is_not_managed(write: Write) -> None:
     assert document("groups: [{name: g}]\n", write).groups == (GroupEntry(name="g"),)
     assert document("servers: []\n", write).servers == ()
     found = document("groups: [{name: g, members: [], properties: {}}]\n", write)
-    assert found.groups == (GroupEntry(name="g", members=Members(), properties={}),)
+    assert found.groups == (GroupEntry(name="g", members=MembersEntry(), properties={}),)
 
 
 def test_a_group_may_be_without_the_owner_of_the_file(write: Write) -> None:
@@ -365,7 +367,7 @@ def test_a_repeated_name_is_a_warning(write: Write) -> None:
     result = check(write("version: 1\ngroups:\n  - name: g\n    members:\n      - ada\n      - Ada\n"))
     assert said(result) == ["jhub.yaml:6: warning: group g: user Ada is in `members` twice: first named in line 5"]
     assert result.document is not None
-    assert result.document.groups[0].members == Members(names=("ada",))
+    assert result.document.groups[0].members == MembersEntry(names=("ada",))
 
 
 def test_several_files_are_one_document(write: Write) -> None:

@@ -19,7 +19,7 @@ from jhub.state import (
     Document,
     GroupEntry,
     LeaveLimit,
-    Members,
+    MembersEntry,
     RoleEntry,
     ServerEntry,
     UserEntry,
@@ -84,7 +84,7 @@ GROUPS = st.lists(
         GroupEntry,
         name=NAMES,
         owner=st.none() | st.just("") | OWNERS,
-        members=st.none() | st.builds(Members, names=sets(NAMES), exact=st.booleans()),
+        members=st.none() | st.builds(MembersEntry, names=sets(NAMES), exact=st.booleans()),
         properties=PROPERTIES,
         create_users=st.booleans(),
     ),
@@ -132,11 +132,11 @@ FULL = Document(
     owner="cs101",
     users=(UserEntry(name="007"), UserEntry(name="ada", admin=True)),
     groups=(
-        GroupEntry(name="gpu", members=Members(names=("ada",), exact=False)),
+        GroupEntry(name="gpu", members=MembersEntry(names=("ada",), exact=False)),
         GroupEntry(
             name="lab",
             owner="cs101",
-            members=Members(names=("ada", "no")),
+            members=MembersEntry(names=("ada", "no")),
             properties={"mem": "2G", "n": 2, "s": "2", "deep": {"a": [1, {"b": None}, []], "e": {}}},
             create_users=True,
         ),
@@ -217,7 +217,7 @@ def test_the_order_of_a_document_does_not_show() -> None:
     reverse = Document(
         users=FULL.users[::-1],
         groups=(
-            GroupEntry(name="z", members=Members(names=("b", "a")), properties={"b": 1, "a": 2}),
+            GroupEntry(name="z", members=MembersEntry(names=("b", "a")), properties={"b": 1, "a": 2}),
             GroupEntry(name="a"),
         ),
         protected_users=("b", "a"),
@@ -277,7 +277,7 @@ def test_a_number_that_is_text_is_in_quotes_where_numbers_may_be() -> None:
 
 
 def test_an_incomplete_roster_is_not_written_as_a_list() -> None:
-    group = GroupEntry(name="g", members=Members(names=("ana",), unreadable=("roster.csv:3: has a space",)))
+    group = GroupEntry(name="g", members=MembersEntry(names=("ana",), unreadable=("roster.csv:3: has a space",)))
     with pytest.raises(InvalidInput, match=r"^group g: roster.csv:3: has a space$"):
         to_yaml(Document(groups=(group,)))
 

@@ -6,11 +6,13 @@ import pytest
 import yaml
 
 from jhub.errors import Conflict, InvalidInput
-from jhub.state.document import Document, GroupEntry, Members, ServerEntry, UserEntry
+from jhub.state.document import Document, GroupEntry, MembersEntry, ServerEntry, UserEntry
 from jhub.state.file_edit import add_entries
 
 ANA = Document(users=(UserEntry(name="ana"),))
-GEO = Document(groups=(GroupEntry(name="geo", members=Members(names=("ana", "007")), properties={"n": 7, "t": "7"}),))
+GEO = Document(
+    groups=(GroupEntry(name="geo", members=MembersEntry(names=("ana", "007")), properties={"n": 7, "t": "7"}),)
+)
 LAB = Document(servers=(ServerEntry(user="ana", name="lab", options={"profile": "large"}),))
 
 FILES = {

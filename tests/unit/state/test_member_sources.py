@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jhub.errors import InvalidInput
-from jhub.state import CheckResult, Document, Members, check, load, roster_command
+from jhub.state import CheckResult, Document, MembersEntry, check, load, roster_command
 
 ROSTER = "Email,Section\nana@x.org,A\nbo@x.org,B\ncy@x.org,A\n"
 
@@ -32,7 +32,7 @@ def file_with(members: str) -> str:
     return "jhub.yaml"
 
 
-def only(document: Document | None) -> Members | None:
+def only(document: Document | None) -> MembersEntry | None:
     assert document is not None
     return document.groups[0].members
 
@@ -58,18 +58,18 @@ def failure(members: str) -> str:
 
 def test_a_roster_gives_the_members(folder: Path) -> None:
     text = "{roster: ./roster.csv, column: Email, name: before-@, where: {Section: A}, also: [zoe, ana]}"
-    assert only(load(file_with(text))) == Members(names=("ana", "cy", "zoe"))
+    assert only(load(file_with(text))) == MembersEntry(names=("ana", "cy", "zoe"))
 
 
 def test_a_roster_is_found_from_the_folder_of_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file_with("{roster: roster.csv, column: Email}")
     monkeypatch.chdir(folder.parent)
     found = only(load("course/jhub.yaml"))
-    assert found == Members(names=("ana@x.org", "bo@x.org", "cy@x.org"))
+    assert found == MembersEntry(names=("ana@x.org", "bo@x.org", "cy@x.org"))
     (folder / "sub").mkdir()
     (folder / "sub/r.csv").write_text("Email\nana\n")
     monkeypatch.chdir(folder)
-    assert only(load(file_with("{roster: sub/r.csv}"))) == Members(names=("ana",))
+    assert only(load(file_with("{roster: sub/r.csv}"))) == MembersEntry(names=("ana",))
 
 
 def test_rows_without_a_name_keep_everybody_in_the_group(folder: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_command_runs_only_if_it_is_allowed(folder: Path) -> None:
     assert members is not None
     assert members.unreadable, "nobody leaves a group whose members are not known"
     assert not Path("ran").exists()
-    assert only(load(file, allow_commands=True)) == Members(names=("ana",))
+    assert only(load(file, allow_commands=True)) == MembersEntry(names=("ana",))
     assert Path("ran").exists()
 
 
@@ -161,12 +161,12 @@ def test_a_command_runs_in_the_folder_of_the_file_without_a_token(
     file_with(python(code))
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
     monkeypatch.chdir(folder.parent)
-    assert only(load("course/jhub.yaml", allow_commands=True)) == Members(names=("course", "false", "in"))
+    assert only(load("course/jhub.yaml", allow_commands=True)) == MembersEntry(names=("course", "false", "in"))
 
 
 def test_a_command_may_print_tabs(folder: Path) -> None:
     members = python("print('Name\\tEmail\\nAna, B\\tana')").replace("}", ", format: tsv}")
-    assert only(load(file_with(members), allow_commands=True)) == Members(names=("ana",))
+    assert only(load(file_with(members), allow_commands=True)) == MembersEntry(names=("ana",))
 
 
 def test_the_problems_of_an_output_are_those_of_the_command(folder: Path) -> None:

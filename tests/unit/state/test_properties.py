@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jhub.errors import HubError
-from jhub.state import Document, GroupEntry, Members, Plan
+from jhub.state import Document, GroupEntry, MembersEntry, Plan
 from jhub.state.apply import apply
 from jhub.state.changes import DeleteGroup, DeleteServer, DeleteUser, RemoveMembers
 from jhub.state.comparison import compare
@@ -137,7 +137,7 @@ def test_two_applies_at_once_end_as_one_of_the_documents_and_lose_no_property(
     other = {f"{key}2": value for key, value in second_properties.items()}
 
     def document(names: tuple[str, ...], values: dict[str, Any]) -> Document:
-        entry = GroupEntry(name="geo", members=Members(names=names), properties=values)
+        entry = GroupEntry(name="geo", members=MembersEntry(names=names), properties=values)
         return Document(owner="me", groups=(entry,), leave_limit=ANYBODY)
 
     plans = [plan_of(fake, document(first, first_properties)), plan_of(fake, document(second, other))]

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from jhub.state import Document, GroupEntry, LeaveLimit, Members, ServerEntry, UserEntry
+from jhub.state import Document, GroupEntry, LeaveLimit, MembersEntry, ServerEntry, UserEntry
 from jhub.testing import FakeHub
 
 NAMES = ("ana", "bo", "cy", "dee", "eve", "fay")
@@ -39,7 +39,7 @@ def hubs(draw: st.DrawFn, owners: tuple[str | None, ...] = (None, "me")) -> Fake
 @st.composite
 def groups(draw: st.DrawFn, name: str) -> GroupEntry:
     """Return an entry of a group."""
-    members = st.builds(Members, names=spellings, exact=st.booleans())
+    members = st.builds(MembersEntry, names=spellings, exact=st.booleans())
     return GroupEntry(
         name=name,
         members=draw(st.none() | members),
