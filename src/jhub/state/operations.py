@@ -53,12 +53,11 @@ class StateOps:
         members who come back with each plan are a sign. JupyterHub 6 shows new options of a server after its next
         start only, and plans have the change until then.
 
-        `POST /users`, `PATCH /users/{name}`, `POST /groups/{name}`, `PUT /groups/{name}/properties` (JupyterHub 4.0),
-        `POST` and `DELETE /groups/{name}/users`, `PUT` and `PATCH /users/{name}/servers/{server}` (6.0) and deletions;
-        scopes `admin:users`, `admin:groups`, `groups`, `read:groups`, `start:servers`, `delete:servers`,
-        `delete:groups`, `delete:users`, as far as the plan needs them. `Conflict` if the plan has refusals,
-        `MissingScope` if the token lacks scopes, `InvalidInput` if the plan is for another hub; nothing is changed
-        then.
+        `POST /users`, `POST /groups/{name}`, `POST /groups/{name}/users` and `DELETE /groups/{name}/users` (all
+        versions), scopes `admin:users`, `admin:groups`, `groups` and `read:groups`, as far as the plan needs them; `PUT
+        /groups/{name}/properties` needs JupyterHub 4.0, and changes of servers 6.0 and `start:servers`. Deletions need
+        `delete:servers`, `delete:groups` and `delete:users`. `Conflict` if the plan has refusals, `MissingScope` if the
+        token lacks scopes, `InvalidInput` if the plan is for another hub; nothing is changed then.
         """
         return application.apply(plan)
 
