@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import click
@@ -112,11 +113,17 @@ def directive(name: str) -> str:
     return f".. {'autofunction' if inspect.isfunction(thing) else 'autodata'}:: {name}\n\n"
 
 
+def is_in_jhub(module: ModuleType, name: str) -> bool:
+    """Return whether `jhub` has the object that a module has by this name, and not another one."""
+    return name in jhub.__all__ and getattr(jhub, name) is getattr(module, name)
+
+
 def imports(names: list[str]) -> str:
     """Return the code that imports the names of a page, from `jhub` where it has them."""
     by_module: dict[str, list[str]] = {}
     for module, _, name in (each.rpartition(".") for each in names):
-        by_module.setdefault("jhub" if name in jhub.__all__ else module, []).append(name)
+        is_short = is_in_jhub(importlib.import_module(module), name)
+        by_module.setdefault("jhub" if is_short else module, []).append(name)
     code = ".. code-block:: python\n\n"
     for module, found in sorted(by_module.items()):
         line = ", ".join(sorted(set(found)))
@@ -138,7 +145,7 @@ def python_pages() -> Iterator[tuple[str, str]]:
             text += f"\n.. py:module:: jhub.{page}\n\n{summary}\n\n"
         found = [f"jhub.{name}" for name in jhub.__all__ if home(name) == page]
         if page in MODULES:
-            alone = (name for name in module.__all__ if name not in jhub.__all__ or is_alias(page, name))
+            alone = (name for name in module.__all__ if not is_in_jhub(module, name) or is_alias(page, name))
             found += [f"jhub.{page}.{name}" for name in alone]
         text += imports(found) + "".join(map(directive, found))
         if page == "events":
