@@ -12,7 +12,7 @@ from jhub.errors import InvalidInput
 from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry
 from jhub.state.file_form import VERSION
 
-PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[?#'*!]| (?=\w))*")
+PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[#'*!]| (?=\w))*")
 """Pattern of texts that need no quotes, unless they are numbers or words of JSON."""
 JSON_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 """Pattern of plain scalars that are not text."""
