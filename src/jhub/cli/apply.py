@@ -72,6 +72,8 @@ def apply(
     """
     options = PlanOptions(prune, adopt, allow_commands)
     saved = _saved_plan(files, options)
+    if delete_users is not None and saved is None and "users" not in prune:
+        raise click.UsageError("--delete-users needs --prune users")
     with connect() as hub:
         if saved is None:
             plan, document = options.plan(hub, files)

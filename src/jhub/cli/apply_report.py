@@ -30,7 +30,8 @@ STALE, PARTLY_FAILED = 6, 7
 
 
 def _object(event: StateEvent) -> str:
-    return "" if event.change is None else object_of(event.change)
+    # A part of the file that cannot be applied has no change; its message begins with the object.
+    return event.message.partition(": ")[0] if event.change is None else object_of(event.change)
 
 
 def _kind(event: StateEvent) -> str:
@@ -48,7 +49,7 @@ RESULTS: View[StateEvent] = View(
         "OBJECT": _object,
         "CHANGE": _name_of_change,
         "STATE": lambda event: event.kind,
-        "REASON": lambda event: event.message,
+        "REASON": lambda event: event.message.partition(": ")[2] if event.change is None else event.message,
     },
     text=frozenset({"REASON"}),
 )
@@ -121,7 +122,7 @@ def run_apply(hub: Hub, plan: Plan, output_format: str, *, is_saved: bool) -> in
     elif wrong:
         RESULTS.print_list(wrong, "table")
     if count:
-        again = f"; {_next_step(is_saved)} to finish" if wrong else ""
+        again = f"; {_next_step(is_saved)} to finish" if any(event.change is not None for event in wrong) else ""
         note(f"{progress.counts()} in {seconds:.0f} s{again}")
     return _exit_code(progress)
 
@@ -178,4 +179,5 @@ def _exit_code(progress: ApplyProgress) -> int:
         return 1 if progress.kinds["skipped"] else 0
     codes = {_code_of(event) for event in failed}
     is_alone = not (progress.kinds["changed"] or progress.kinds["unchanged"] or progress.kinds["stale"])
+    is_alone &= all(event.change is not None for event in failed)
     return codes.pop() if is_alone and len(codes) == 1 else PARTLY_FAILED

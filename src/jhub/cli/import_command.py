@@ -17,7 +17,7 @@ from jhub.cli.kit.output import escape, note
 from jhub.cli.kit.output_file import write_file
 from jhub.errors import InvalidInput
 from jhub.files import read_input
-from jhub.state import Document, ServerEntry, UserEntry, add_entries
+from jhub.state import Document, ServerEntry, UserEntry, add_entries, check
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -59,6 +59,8 @@ def import_(file: str, objects: tuple[str, ...], dry_run: bool) -> None:
     if file.lower().endswith(".json"):
         raise InvalidInput(f"{file}: objects are added to YAML files only", hint="jhub export -o json prints JSON")
     before = _read(file)
+    if before and check(file).document is None:
+        raise InvalidInput(f"{file} has errors; nothing was written", hint=f"jhub validate {file} lists them")
     with connect() as hub:
         additions = _read_objects(hub, requested)
     after = add_entries(before, additions, [user.name for user in additions.users])
@@ -91,6 +93,8 @@ def parse_objects(texts: Iterable[str]) -> Objects:
 
 def _read(path: str) -> str:
     """Return the text of a file; nothing if it does not exist."""
+    if path == "-":
+        raise InvalidInput("objects are added to a file, not to stdin", hint="jhub export prints objects")
     try:
         return read_input(Path(path)).decode()
     except FileNotFoundError:

@@ -79,10 +79,10 @@ def plan(
         print_plan_json(result)
     else:
         print_plan(result, in_sync(place, document, files), full=full)
+    refuse(result, for_apply=False)
     if out is not None:
         _save(result, out)
-    refuse(result, for_apply=False)
-    return CHANGES if exit_code and not result.empty else 0
+    return CHANGES if exit_code and not result.in_sync else 0
 
 
 def _check_plan_file(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import click
 
 from jhub.cli.kit.output import dump
 from jhub.errors import Conflict, InvalidInput, MissingScope
-from jhub.state import PruneKind, count_changes, load, render_plan
+from jhub.state import PruneKind, count_changes, is_saved_plan, load, render_plan
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -48,10 +49,15 @@ def with_prune_kinds(arguments: Sequence[str]) -> list[str]:
     while rest and rest[0] != "--":
         word = rest.pop(0)
         if word == "--prune":
-            kinds = rest.pop(0) if rest and set(rest[0].split(",")) <= set(PRUNE_KINDS) else DEFAULT_PRUNE_KINDS
+            kinds = rest.pop(0) if rest and _may_be_kinds(rest[0]) else DEFAULT_PRUNE_KINDS
             word = f"--prune={kinds}"
         done.append(word)
     return done + rest
+
+
+def _may_be_kinds(word: str) -> bool:
+    """Return whether a word names kinds, or is a typing error rather than a file."""
+    return bool(re.fullmatch("[a-z,]+", word)) and not Path(word).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class PlanOptions:
 
     def load(self, files: Sequence[str]) -> Document:
         """Return the document of state files."""
+        if saved := next(filter(is_saved_plan, files), None):
+            raise InvalidInput(f"{saved} is a saved plan, not a state file", hint=f"jhub apply {saved} applies it")
         if not files and not Path(DEFAULT_FILE).exists():
             raise InvalidInput(
                 f"no file {DEFAULT_FILE} in this folder", hint="name a state file; jhub export > jhub.yaml writes one"
@@ -143,7 +151,7 @@ def print_plan(plan: Plan, no_changes: str, *, full: bool) -> None:
 
         width = max(MIN_WIDTH, Console().width)
     lines = render_plan(plan, full=full, width=width, ascii_only=not is_unicode).splitlines()
-    if plan.empty and not plan.refusals:
+    if plan.in_sync:
         lines[-1:] = [no_changes]
     color = None
     for line in lines:

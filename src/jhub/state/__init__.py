@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from jhub.state.file_form import json_schema as json_schema
     from jhub.state.file_problems import CheckResult as CheckResult
     from jhub.state.file_problems import FileProblem as FileProblem
+    from jhub.state.mark import group_owner as group_owner
     from jhub.state.plan_text import count_changes as count_changes
     from jhub.state.plan_text import object_of as object_of
     from jhub.state.plan_text import render_plan as render_plan
@@ -114,6 +115,7 @@ _HOMES = {
     "compare": "jhub.state.comparison",
     "check": "jhub.state.document_file",
     "count_changes": "jhub.state.plan_text",
+    "group_owner": "jhub.state.mark",
     "is_saved_plan": "jhub.state.saved_plan",
     "json_schema": "jhub.state.file_form",
     "load": "jhub.state.document_file",

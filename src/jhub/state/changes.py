@@ -130,6 +130,8 @@ class DeleteGroup(_Change, frozen=True, kw_only=True, tag="delete group"):
 
     group: str
     owner: str
+    members: tuple[str, ...] = ()
+    """The members when the plan was made. With others, the deletion is stale."""
 
 
 class DeleteUser(_Change, frozen=True, kw_only=True, tag="delete user"):
@@ -193,8 +195,8 @@ class Notice(Model, frozen=True, kw_only=True):
     """A remark of a plan about an object that it does not change.
 
     "unmanaged": it differs from the document, and jhub never changes it. "waiting": a later plan changes it, such as a
-    membership in its grace. "unknown": a user who does not exist, and so is not added. "warning": something that is
-    likely a mistake.
+    membership in its grace. "unknown": a part of the document that cannot be applied: a user who does not exist, or
+    rows of a roster without a name. "warning": something that is likely a mistake.
     """
 
     kind: NoticeKind
@@ -241,6 +243,11 @@ class Plan(Model, frozen=True, kw_only=True):
     def empty(self) -> bool:
         """True if there is nothing to change."""
         return not self.changes
+
+    @property
+    def in_sync(self) -> bool:
+        """True if the hub is as the document wants it: nothing is to change, and no part of it cannot be applied."""
+        return not self.changes and not self.refusals and all(notice.kind != "unknown" for notice in self.notices)
 
     def of(self, *kinds: type[C]) -> tuple[C, ...]:
         """Return the changes of some kinds."""

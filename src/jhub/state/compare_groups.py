@@ -66,7 +66,8 @@ def _owner_of(draft: Draft, entry: GroupEntry) -> str | None:
 
 def _belongs_to_another(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> bool:
     owner, present = _owner_of(draft, entry), group.mark.owner
-    only_adds = owner is None and entry.members is not None and not entry.members.exact
+    # Without an owner, a document may add members to the group, or name it only.
+    only_adds = owner is None and not entry.properties and (entry.members is None or not entry.members.exact)
     if present is None or present == owner or only_adds or (owner is not None and draft.adopt):
         return False
     hint = "--adopt takes it over" if owner else f"to change it, write its owner in the file: owner: {present}"
@@ -146,7 +147,7 @@ def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup,
     absent = [user for user in absent if user.lower() not in protected]
     if absent and members.unreadable:
         rows = join_names(members.unreadable)
-        draft.note("warning", subject, f"nobody leaves, because {len(members.unreadable)} rows have no name: {rows}")
+        draft.note("unknown", subject, f"nobody leaves, because rows of the roster have no name: {rows}")
         return
     records, grace = group.mark.leaving, timedelta(seconds=draft.document.grace_seconds)
     now = draft.observed.now
@@ -169,7 +170,8 @@ def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup,
         return
     if beginning:
         draft.changes.append(BeginGrace(group=name, users=tuple(beginning), since=now))
-    if ended := tuple(user for user in records if user not in absent or user in leaving):
+    # A document without a grace, such as an export, leaves the records as they are.
+    if grace and (ended := tuple(user for user in records if user not in absent or user in leaving)):
         draft.changes.append(EndGrace(group=name, users=ended))
     if leaving:
         draft.changes.append(RemoveMembers(group=name, users=tuple(leaving)))

@@ -38,7 +38,8 @@ def load(*paths: str | Path, allow_commands: bool = False) -> Document:
     if result.document is None:
         shown = "; ".join(f"{each.place}: {each.message}" for each in result.errors[:MAX_ERRORS_SHOWN])
         more = len(result.errors) - MAX_ERRORS_SHOWN
-        raise InvalidInput(f"{shown}; and {more} more" if more > 0 else shown, hint="jhub validate FILE lists all")
+        hint = "jhub validate FILE lists all" if more > 0 else ""
+        raise InvalidInput(f"{shown}; and {more} more" if more > 0 else shown, hint=hint)
     return result.document
 
 

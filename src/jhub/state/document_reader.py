@@ -207,7 +207,7 @@ def _check_version(form: FormReader) -> None:
     version = form.required_text("version")
     if version is None or version == str(VERSION):
         return
-    newer = " or with a newer jhub" if version.isdecimal() else ""
+    newer = "; a newer jhub may read it" if version.isdecimal() else ""
     form.error("version", f"unknown version {quote(version)}: write `version: {VERSION}`{newer}")
 
 

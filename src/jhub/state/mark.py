@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from jhub.models import as_utc
+from jhub.models import Group, as_utc
 
 KEY = "jhub"
 """Property of a group that jhub writes for itself."""
@@ -77,6 +77,11 @@ def read_mark(properties: Mapping[str, Any] | None) -> Mark:
     leaving = {name: as_utc(since) for name, since in fields.leaving.items()}
     claim = None if fields.apply is None else Claim(fields.apply.document, as_utc(fields.apply.since))
     return Mark(fields.owner, leaving, claim)
+
+
+def group_owner(group: Group) -> str | None:
+    """Return the owner that a state file has marked in the properties of a group; None if there is none."""
+    return read_mark(group.properties).owner
 
 
 def with_mark(properties: Mapping[str, Any], mark: Mark) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class MemberReader:
         if columns is None or len(command) < len(items):
             return None
         if self.commands == "refuse":
-            form.error("command", f"the command {command[0]!r} runs only with --allow-commands (allow_commands=True)")
+            form.error("command", f"the command {command[0]!r} runs only with --allow-commands")
             return None
         if self.commands == "skip":
             message = f"the command {command[0]!r} was not run: its members are not checked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jhub.errors import join_names
 from jhub.models import target
 from jhub.state.changes import DeleteGroup, DeleteServer, DeleteUser, RemoveMembers
 from jhub.state.draft import Draft
@@ -34,11 +35,16 @@ def _absent_groups(draft: Draft) -> None:
     if owner is None:
         return
     named = {entry.name for entry in draft.document.groups}
+    if "groups" in draft.prune and not named:
+        # A file that was cut off must not delete everything.
+        hint = "jhub group delete deletes groups by their names"
+        draft.refuse(f"owner {owner}", "the file has no groups, so all groups of this owner would be deleted", hint)
+        return
     for name, group in sorted(draft.observed.groups.items()):
         if name in named or group.mark.owner != owner:
             continue
         if "groups" in draft.prune:
-            draft.changes.append(DeleteGroup(group=name, owner=owner, why="not in the file"))
+            draft.changes.append(DeleteGroup(group=name, owner=owner, members=group.members, why="not in the file"))
         else:
             draft.note("unmanaged", f"group {name}", f"belongs to {owner}, and is not in the file; --prune deletes it")
 
@@ -67,13 +73,20 @@ def _absent_users(draft: Draft) -> None:
     kept |= {server.user.lower() for server in document.servers or ()}
     kept |= {name.lower() for role in document.roles for name in role.users or ()}
     groups = _remaining_groups(draft)
+    if not document.users:
+        # A file that was cut off must not delete everybody.
+        draft.refuse("users", "the file has no users, so all others would be deleted", "list the users who stay")
+        return
+    reasons: dict[str, list[str]] = {}
     for name, user in sorted(draft.observed.users.items()):
         if name.lower() in kept:
             continue
         if reason := _reason_to_keep(draft, name, user, groups.get(name)):
-            draft.note("unmanaged", f"user {name}", f"is not in the file, and kept: {reason}")
+            reasons.setdefault(reason, []).append(name)
         else:
             draft.changes.append(DeleteUser(user=name, why="not in the file"))
+    for reason, names in reasons.items():
+        draft.note("unmanaged", "users", f"not in the file, and kept ({reason}): {join_names(names)}")
 
 
 def _reason_to_keep(draft: Draft, name: str, user: ObservedUser, group: str | None) -> str:
@@ -81,12 +94,12 @@ def _reason_to_keep(draft: Draft, name: str, user: ObservedUser, group: str | No
     if user.admin is None or user.active is None or not draft.observed.all_groups:
         return "the token cannot see their admin rights, their servers or their groups"
     if user.admin:
-        return "is an administrator"
+        return "administrators"
     if draft.is_caller(name):
-        return "owns the token in use"
+        return "the owner of the token in use"
     if user.active:
-        return "has an active server"
-    return f"is in the group {group}" if group else ""
+        return "with an active server"
+    return f"members of {group}" if group else ""
 
 
 def _remaining_groups(draft: Draft) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from jhub.errors import AlreadyRunning, Conflict, NotFound, is_missing
+from jhub.errors import AlreadyRunning, Conflict, NotFound, is_missing, join_names
 from jhub.models import Server, target
-from jhub.operations.groups import GroupOps
+from jhub.operations.groups import GroupOps, users_in
 from jhub.operations.server_status import servers_of
 from jhub.operations.servers import ServerOps
 from jhub.operations.users import UserOps
@@ -134,6 +134,8 @@ def _delete_group(change: DeleteGroup) -> Flow[bool]:
         owner = read_mark(group.properties).owner
         if owner != change.owner:
             raise Stale(f"group {change.group}: belongs to {owner or 'nobody'} now")
+        if joined := [name for name in users_in(group) if name not in change.members]:
+            raise Stale(f"group {change.group}: has other members now: {join_names(joined)}")
         yield from GroupOps.delete(change.group)
     except NotFound as error:
         if is_missing(error):
