@@ -221,6 +221,8 @@ def _note_plan(plan: SyncPlan) -> str:
     if plan.unknown:
         counts.append(f"create {_number(len(plan.unknown), 'user')}")
         note(f"{counts[-1]}: {names_shown(plan.unknown)}")
+    from jhub.state import group_owner
+
     if (plan.to_add or plan.to_remove) and (owner := group_owner(plan.group)):
         note(f"warning: a state file has this group (owner {owner}); its next jhub apply undoes this change")
     changes = note_change((*plan.to_add, *plan.unknown), plan.to_remove)
