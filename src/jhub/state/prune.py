@@ -35,16 +35,22 @@ def _absent_groups(draft: Draft) -> None:
     if owner is None:
         return
     named = {entry.name for entry in draft.document.groups}
-    if "groups" in draft.prune and not named:
+    absent = sorted(
+        name for name, group in draft.observed.groups.items() if group.mark.owner == owner and name not in named
+    )
+    if absent and not named and "groups" in draft.prune:
         # A file that was cut off must not delete everything.
         hint = "jhub group delete deletes groups by their names"
-        draft.refuse(f"owner {owner}", "the file has no groups, so all groups of this owner would be deleted", hint)
+        draft.refuse(
+            f"owner {owner}",
+            f"the file has no groups, so all of this owner would be deleted: {join_names(absent)}",
+            hint,
+        )
         return
-    for name, group in sorted(draft.observed.groups.items()):
-        if name in named or group.mark.owner != owner:
-            continue
+    for name in absent:
         if "groups" in draft.prune:
-            draft.changes.append(DeleteGroup(group=name, owner=owner, members=group.members, why="not in the file"))
+            members = draft.observed.groups[name].members
+            draft.changes.append(DeleteGroup(group=name, owner=owner, members=members, why="not in the file"))
         else:
             draft.note("unmanaged", f"group {name}", f"belongs to {owner}, and is not in the file; --prune deletes it")
 
@@ -73,18 +79,21 @@ def _absent_users(draft: Draft) -> None:
     kept |= {server.user.lower() for server in document.servers or ()}
     kept |= {name.lower() for role in document.roles for name in role.users or ()}
     groups = _remaining_groups(draft)
-    if not document.users:
-        # A file that was cut off must not delete everybody.
-        draft.refuse("users", "the file has no users, so all others would be deleted", "list the users who stay")
-        return
     reasons: dict[str, list[str]] = {}
+    deleted: list[str] = []
     for name, user in sorted(draft.observed.users.items()):
         if name.lower() in kept:
             continue
         if reason := _reason_to_keep(draft, name, user, groups.get(name)):
             reasons.setdefault(reason, []).append(name)
         else:
-            draft.changes.append(DeleteUser(user=name, why="not in the file"))
+            deleted.append(name)
+    if deleted and not document.users:
+        # A file that was cut off must not delete everybody.
+        message = f"the file has no users, so {len(deleted)} would be deleted: {join_names(deleted)}"
+        draft.refuse("users", message, "list the users who stay in the file")
+        return
+    draft.changes += [DeleteUser(user=name, why="not in the file") for name in deleted]
     for reason, names in reasons.items():
         draft.note("unmanaged", "users", f"not in the file, and kept ({reason}): {join_names(names)}")
 

@@ -188,7 +188,7 @@ class TestMembers:
         plan = compare(document, observed(["ana", "bo"], ["dee"]))
         assert plan.changes == (AddMembers(group="geo", users=("dee",)),)
         assert notices(plan) == [
-            ("warning", "nobody leaves, because 1 rows have no name: row 4 of roster.csv: no name"),
+            ("unknown", "nobody leaves, because rows of the roster have no name: row 4 of roster.csv: no name"),
         ]
 
     def test_unreadable_rows_begin_no_grace(self) -> None:
@@ -304,13 +304,27 @@ class TestUsers:
         document = Document(users=(UserEntry(name="Ana"),), protected_users=("Guarded",))
         plan = compare(document, state, prune=["users"])
         assert plan.changes == (DeleteUser(user="gone", why="not in the file"),)
-        kept = {note.subject: note.message for note in plan.notices if "kept" in note.message}
-        assert kept == {
-            "user boss": "is not in the file, and kept: is an administrator",
-            "user busy": "is not in the file, and kept: has an active server",
-            "user me": "is not in the file, and kept: owns the token in use",
-            "user member": "is not in the file, and kept: is in the group geo",
-        }
+        kept = [note.message for note in plan.notices if "kept" in note.message]
+        assert kept == [
+            "not in the file, and kept (administrators): boss",
+            "not in the file, and kept (with an active server): busy",
+            "not in the file, and kept (the owner of the token in use): me",
+            "not in the file, and kept (members of geo): member",
+        ]
+
+    def test_a_file_without_users_deletes_nobody(self) -> None:
+        plan = compare(Document(groups=(GroupEntry(name="geo"),)), observed(["ana"], ["bo", "cy"]), prune=["users"])
+        assert plan.changes == ()
+        assert [refusal.message for refusal in plan.refusals] == [
+            "the file has no users, so 2 would be deleted: bo, cy",
+        ]
+
+    def test_a_file_without_groups_deletes_none(self) -> None:
+        state = observed(["ana"])
+        state.groups["geo"].mark = Mark("me")
+        plan = compare(Document(owner="me"), state, prune=["groups"])
+        assert plan.changes == ()
+        assert [refusal.subject for refusal in plan.refusals] == ["owner me"]
 
     def test_prune_keeps_everybody_whom_the_token_cannot_judge(self) -> None:
         state = observed([], ["ana"])

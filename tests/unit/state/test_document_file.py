@@ -326,7 +326,7 @@ def test_a_grace_is_a_duration(text: str, seconds: float, write: Write) -> None:
     ("text", "expected"),
     [
         ("users: []\n", "jhub.yaml:1: error: needs `version`"),
-        ("version: 2\n", "jhub.yaml:1: error: unknown version '2': write `version: 1` or with a newer jhub"),
+        ("version: 2\n", "jhub.yaml:1: error: unknown version '2': write `version: 1`; a newer jhub may read it"),
         ("version: x\n", "jhub.yaml:1: error: unknown version 'x': write `version: 1`"),
         ("", "jhub.yaml:1: error: a state file must be a mapping with the key `version`, not an empty value"),
         ("- a\n", "jhub.yaml:1: error: a state file must be a mapping with the key `version`, not a list"),
@@ -403,9 +403,10 @@ def test_loading_fails_with_all_errors(write: Write) -> None:
         "jhub.yaml:3: invalid user name '.': a proxy could resolve its part '.' or '..'; "
         "jhub.yaml:3: invalid user name '..': a proxy could resolve its part '.' or '..'"
     )
-    assert caught.value.hint == "jhub validate FILE lists all"
-    with pytest.raises(InvalidInput, match=r"; and 80 more$"):
+    assert caught.value.hint == ""
+    with pytest.raises(InvalidInput, match=r"; and 80 more$") as many:
         load(write("version: 1\nusers:\n" + "  - .\n" * 100))
+    assert many.value.hint == "jhub validate FILE lists all"
 
 
 KEYS = st.sampled_from(
