@@ -13,6 +13,8 @@ from jhub.object_path import segment
 RULES = ("", "lower", "before-@")
 """Rules that are not templates. All names are in lower case, as hubs store them by default."""
 FIELD = re.compile(r"\{([^{}]+)\}")
+FORMULA = re.compile(r"=.*|#(n/a|[a-z]+[!?]|div/0!)", re.IGNORECASE | re.DOTALL)
+"""Pattern of cells with a formula, or with an error of the spreadsheet, instead of a value."""
 MAX_NAME_CHARACTERS = 255
 """Maximum length of a user name in the hub's database."""
 SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
@@ -59,8 +61,10 @@ class NameRule:
         Raises
         ------
         InvalidInput
-            The cell has several addresses, or no hub accepts the name.
+            The cell has a formula or several addresses, or no hub accepts the name.
         """
+        if any(FORMULA.fullmatch(cell) for cell in (cells.values() if self.fields else [value])):
+            raise InvalidInput("is a formula or an error of the spreadsheet, and not a name")
         if self.text == "before-@":
             value, _, rest = value.partition("@")
             if "@" in rest:

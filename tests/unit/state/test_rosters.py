@@ -147,6 +147,13 @@ def test_the_part_before_the_at(value: str, name: str) -> None:
     assert roster.complete == (not reasons)
 
 
+@pytest.mark.parametrize("cell", ["=A1", '=HYPERLINK("x")', "#N/A", "#REF!", "#NAME?", "#DIV/0!", "#value!"])
+def test_a_formula_and_an_error_of_the_spreadsheet_name_nobody(cell: str) -> None:
+    for columns in (RosterColumns(column="Login"), RosterColumns(name="s{Login}")):
+        roster = parse(f"Login;B\nana;\n{cell};\n", columns)
+        assert (len(roster.names), found(roster), roster.complete) == (1, [(3, "invalid")], False)
+
+
 def test_a_template_has_the_cells_of_columns() -> None:
     text = "Student ID;Programme;Mail\n71;GEO;A@x\n72;;b@x\n71;geo;c@x\n"
     roster = parse(text, RosterColumns(name="{programme}-s{student id}"))
