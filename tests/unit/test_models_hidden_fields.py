@@ -35,8 +35,8 @@ def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> No
     USERS.print_list([User(name="ana"), User(name="bo", admin=False, groups=(), servers={})], "csv")
     GROUPS.print_list([Group(name="geo"), Group(name="bio", users=(), properties={})], "csv")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == "ana,?,?,?,,"
-    assert lines[2] == "bo,no,,,,"
+    assert lines[1] == "ana,?,?,?,?,,"
+    assert lines[2] == "bo,no,,,,,"
     assert lines[4:] == ["geo,?,?,?", "bio,0,,"]
 
 
