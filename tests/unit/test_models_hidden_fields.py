@@ -32,7 +32,7 @@ def test_an_empty_field_stays_empty() -> None:
 
 
 def test_a_table_shows_a_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
-    USERS.print_list([User(name="ana"), User(name="bo", admin=False, groups=(), servers={})], "csv")
+    USERS.print_list([User(name="ana"), User(name="bo", admin=False, groups=(), roles=(), servers={})], "csv")
     GROUPS.print_list([Group(name="geo"), Group(name="bio", users=(), properties={})], "csv")
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "ana,?,?,?,?,,"
