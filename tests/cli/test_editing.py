@@ -157,7 +157,8 @@ def test_one_token_is_shown_without_its_secret(as_ana: Jhub) -> None:
     made = json.loads(as_ana.ok("token", "create", "--note", "to be shown", "--expires", "1h", "-o", "json"))
     as_ana.outputs.clear()
     shown = as_ana.ok("token", "show", made["id"])
-    assert [line.split()[:3] for line in shown.splitlines()[:2]] == [["id", made["id"]], ["note", "to", "be"]]
+    lines = [line.split()[:3] for line in shown.splitlines()[:3]]
+    assert lines == [["id", made["id"]], ["kind", "api"], ["note", "to", "be"]]
     assert as_ana.ok("token", "revoke", made["id"], "--dry-run") == f"DELETE /users/ana/tokens/{made['id']}\n"
     as_ana.ok("token", "revoke", "-", stdin=made["id"])
     assert as_ana("token", "show", made["id"]).code == 5

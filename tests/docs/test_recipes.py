@@ -55,8 +55,10 @@ def recipe_hub(etc: Path) -> Iterator[LocalHub]:
     for name in ("cull-idle", "start-geo"):
         # There is no hub yet, so there is no URL either.
         subprocess.run(["bash", "-euc", make.replace("cull-idle", name)], check=True)
-    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"], ROSTER["role"]))
-    with LocalHub(users=["ana", "bo", "cy", "dora"], config=config.replace("/etc/jhub", str(etc))) as hub:
+    config = "\n".join(block.text for block in (SCOPES["role"], CRON["service"], CRON["class service"]))
+    # Another instructor, so that ana has no rights from this role, too.
+    config += "\n" + ROSTER["role"].text.replace('"ana"', '"ina"')
+    with LocalHub(users=["ana", "bo", "cy", "dora", "ina"], config=config.replace("/etc/jhub", str(etc))) as hub:
         for name in ("cull-idle", "start-geo"):
             file = etc / f"{name}.env"
             file.write_text(file.read_text().replace("https://hub.example.org", hub.url.rstrip("/")))
@@ -429,7 +431,8 @@ def test_one_loop_works_on_several_hubs(reader: Reader, recipe_hub: LocalHub) ->
 def test_an_instructor_makes_a_class_from_a_spreadsheet(reader: Reader) -> None:
     blocks = dict(ROSTER)
     del blocks["role"]  # part of the hub's configuration
-    reader.sign_in(blocks.pop("sign in"), reader.hub.user_password)
+    sign_in = blocks.pop("sign in")
+    reader.sign_in(replace(sign_in, text=sign_in.text.replace("ana", "ina")), reader.hub.user_password)
     command = blocks.pop("sync").text.replace("jhub group sync", "jhub group sync --yes")
     (reader.home / "roster.csv").write_text(blocks.pop("roster").text)
     assert reader(command, code=7) == blocks.pop("sync output").text

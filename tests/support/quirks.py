@@ -84,7 +84,7 @@ ARGUMENTS: dict[str, list[Any]] = {
         Members("geo", "lab"),
         Running(group="geo", idle=60.0),
     ],
-    **{name: [60.0, timedelta(hours=2), -1.0] for name in ("idle", "max_age", "inactive_for")},
+    **{name: [60.0, timedelta(hours=2), -1.0] for name in ("idle", "max_age", "inactive_for", "unused_for")},
     "state": ["ready", "spawn", "x"],
     "user": ["ana", "bo"],
     "group": ["geo"],
