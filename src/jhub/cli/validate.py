@@ -11,12 +11,10 @@ import click
 from jhub.cli.kit.checked_problem import PROBLEMS, CheckedProblem
 from jhub.cli.kit.options import common, output
 from jhub.cli.kit.output import escape
+from jhub.cli.planning import DEFAULT_FILE
 
 if TYPE_CHECKING:
     from jhub.state import Document
-
-DEFAULT_FILE = "jhub.yaml"
-"""File that is checked if no other is named."""
 
 
 @click.command()

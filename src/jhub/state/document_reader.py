@@ -29,10 +29,9 @@ from jhub.state.file_form import (
 )
 from jhub.state.file_problems import FileLogs
 from jhub.state.form_reader import FormReader
+from jhub.state.mark import KEY
 from jhub.state.member_sources import Commands, MemberReader
 
-RESERVED_PROPERTY = "jhub"
-"""Property of a group in which jhub keeps the owner."""
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 """Seconds in a unit of time."""
 MAX_GRACE_SECONDS = 10 * 365 * 86400
@@ -154,10 +153,8 @@ class DocumentReader:
         owner = "" if _is_null(form, "owner") else _owner(form)
         members = _members(form, reader)
         properties = form.free_mapping("properties")
-        if properties is not None and RESERVED_PROPERTY in properties:
-            form.error(
-                "properties", f"the property `{RESERVED_PROPERTY}` is reserved: write `owner` beside `properties`"
-            )
+        if properties is not None and KEY in properties:
+            form.error("properties", f"the property `{KEY}` is reserved: write `owner` beside `properties`")
         create_users = form.flag("create-users") or False
         if name is not None and self._is_new(file, form.log, form.line("name"), "group", name):
             group = GroupEntry(

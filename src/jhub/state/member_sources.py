@@ -14,7 +14,7 @@ from jhub.state.roster_command import run_command
 from jhub.state.rosters import Roster, RosterColumns, parse_roster, read_roster
 
 Commands: TypeAlias = Literal["run", "skip", "refuse"]
-"""What happens to roster commands: they run, they are skipped with a warning, or they are errors."""
+"""Treatment of roster commands: they run, they are skipped with a warning, or they are errors."""
 SOURCES = ("at-least", "roster", "command")
 """Keys of `members`, of which there must be one."""
 DELIMITERS = {"csv": None, "tsv": "\t"}

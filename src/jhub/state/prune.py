@@ -1,4 +1,4 @@
-"""What the hub has and the document has not: reported, or deleted if that was asked for."""
+"""Objects of the hub that the document does not have: they are reported or, on demand, deleted."""
 
 from __future__ import annotations
 
