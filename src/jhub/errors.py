@@ -330,6 +330,15 @@ def is_missing(error: HubError | None) -> bool:
     return isinstance(error, NotFound) and not error.filtered
 
 
+def is_outage(error: HubError | None) -> bool:
+    """Return whether an error may mean that the hub is down.
+
+    Some proxies answer 404 while a hub restarts: traefik before it has read its routes, configurable-http-proxy before
+    the hub has set them. The same answer also comes from an address that never was a hub.
+    """
+    return isinstance(error, Unavailable) or (isinstance(error, NotAHub) and error.status is not None)
+
+
 def join_names(names: Iterable[str]) -> str:
     """Return names for an error message: the first `MAX_NAMES_SHOWN`, and the number of the others."""
     all_names = list(names)

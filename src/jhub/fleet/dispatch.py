@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jhub.errors import HubBroken, HubError, NotFound, ServerPending, Throttled, UnknownToken, is_missing
+from jhub.errors import HubBroken, HubError, NotFound, ServerPending, Throttled, UnknownToken, is_missing, is_outage
 from jhub.fleet.events import ServerEvent, Target
 from jhub.fleet.finish import fail, fail_all, succeed
 from jhub.fleet.in_flight import InFlight, Phase, ServerTag
 from jhub.fleet.latency import TRANSIT_SECONDS, Sample, measure
-from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage, short_message
+from jhub.fleet.state import MAX_WAIT_SECONDS, State, short_message
 from jhub.models import Server
 from jhub.operations.server_pending import state_text, timed_out
 from jhub.steps import Done, Emit, Flow, Sleep

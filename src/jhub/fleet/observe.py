@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from jhub.errors import HubBroken, HubError, NotStarted, StartCancelled, Throttled
+from jhub.errors import HubBroken, HubError, NotStarted, StartCancelled, Throttled, is_outage
 from jhub.fleet.dispatch import MIN_PAUSE_SECONDS, requeue_later
 from jhub.fleet.events import ServerEvent
 from jhub.fleet.finish import fail, fail_all, request_cancel, skip_cancelled, succeed
 from jhub.fleet.in_flight import InFlight, Pending, Phase, ServerTag
 from jhub.fleet.snapshot import Snapshot
-from jhub.fleet.state import MAX_WAIT_SECONDS, State, is_outage
+from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
 from jhub.operations.server_pending import BUSY_STATES
 from jhub.operations.server_status import CONFIRM_SECONDS, MIN_CANCEL_VERSION, is_proven

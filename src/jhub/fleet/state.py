@@ -8,7 +8,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jhub.errors import HubError, NotAHub, Unavailable
 from jhub.fleet.breaker import Breaker
 from jhub.fleet.events import MAX_FOLLOWED, ServerEvent, Target
 from jhub.fleet.in_flight import InFlight, Pending, Phase, Tag
@@ -147,11 +146,6 @@ class State:
     def stop(self, reason: str, *, cancelling: bool = False) -> None:
         """Stop sending servers. The first reason counts."""
         self.stop_reason, self.cancelling = self.stop_reason or reason, self.cancelling or cancelling
-
-
-def is_outage(error: HubError | None) -> bool:
-    """Return whether the error means that the hub is unavailable. Some proxies answer 404 while a hub restarts."""
-    return isinstance(error, Unavailable) or (isinstance(error, NotAHub) and error.status is not None)
 
 
 def short_message(error: object, target: Target) -> str:

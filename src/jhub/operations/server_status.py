@@ -7,7 +7,17 @@ from typing import Any
 
 from msgspec import ValidationError, json, structs
 
-from jhub.errors import BadRequest, HubError, MissingScope, NotFound, NotStarted, SpawnFailed, Unavailable
+from jhub.errors import (
+    BadRequest,
+    HubError,
+    MissingScope,
+    NotAHub,
+    NotFound,
+    NotStarted,
+    SpawnFailed,
+    Unavailable,
+    is_outage,
+)
 from jhub.interpreter import retry_until
 from jhub.models import Progress, Server, User, as_utc, target
 from jhub.operations.requests import user_path
@@ -101,8 +111,8 @@ def read_server_if_exists(user: str, name: str, deadline: float | None = None) -
             return (yield from read if deadline is None else retry_until(deadline, read))
         except NotFound:
             return None
-        except Unavailable:
-            if deadline is None or (yield from Now()) + POLL_SECONDS > deadline:
+        except (Unavailable, NotAHub) as error:
+            if deadline is None or not is_outage(error) or (yield from Now()) + POLL_SECONDS > deadline:
                 raise
             yield Sleep(POLL_SECONDS)
 
@@ -113,7 +123,7 @@ def read_progress(
     """Return the last event of the progress stream, if it has one, and emit what `note` returns for each event."""
     try:
         return (yield from listen(user, name, timeout, note))
-    except (NotFound, BadRequest, Unavailable):
+    except (NotFound, BadRequest, Unavailable, NotAHub):
         # The start was never requested or was cancelled (404, 400), or the stream broke: the server's model decides.
         return None
 

@@ -13,11 +13,13 @@ from jhub.errors import (
     HubError,
     InvalidScope,
     MissingScope,
+    NotAHub,
     NotAuthorized,
     NotFound,
     NotStarted,
     Redirected,
     Unavailable,
+    is_outage,
 )
 from jhub.interpreter import alongside, with_clean_up
 from jhub.models import Identity, Server, Token, User, as_utc, target
@@ -183,10 +185,10 @@ class ServerAccess:
         self._opening = True
         try:
             yield from self._renew()
-        except (Unavailable, HubBroken):
+        except (Unavailable, NotAHub, HubBroken) as error:
             # While the hub is restarted, the old token goes on to open the server.
             soon = (yield from Now()) + POSTPONE_SECONDS
-            if not self._token or soon > self._expires:
+            if not (is_outage(error) or isinstance(error, HubBroken)) or not self._token or soon > self._expires:
                 raise
             self.renew_at = soon
         finally:

@@ -80,7 +80,9 @@ class GroupApplication:
 
     def write_properties(self, document: str, now: datetime) -> Flow[bool]:
         """Write the properties and the claim, and return whether there was anything to write."""
-        if reason := self._record.stopped or (self._record.is_lost("group", self.name) and "the group does not exist"):
+        if reason := self._record.stopped or (
+            self._record.is_lost("group", self.name) and "the group could not be created"
+        ):
             self._blocked = True
             for change in self._property_changes:
                 yield from self._record.emit("skipped", change, message=reason)

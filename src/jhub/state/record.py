@@ -39,7 +39,7 @@ class Record:
         return self.emit(kind, change, name, str(error), error)
 
     def lose(self, noun: str, name: str) -> None:
-        """Record that a new user or group does not exist, so that what depends on it is skipped."""
+        """Record that a new user or group could not be created, so that what depends on it is skipped."""
         self._lost.add((noun, name.lower() if noun == "user" else name))
 
     def is_lost(self, noun: str, name: str) -> bool:
