@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from jhub.bulk.events import NameEvent, NameSummary
-from jhub.errors import InvalidInput, NotAuthorized, Unavailable, WaitTimeout, is_missing, join_names
-from jhub.operations.requests import list_of, user_path
+from jhub.errors import NotAuthorized, Unavailable, WaitTimeout, is_missing, join_names
+from jhub.operations.requests import check_timeout, list_of, user_path
 from jhub.operations.server_pending import NEVER_ENDS
 from jhub.operations.servers import STOP_TIMEOUT_SECONDS
 from jhub.operations.users import UserOps, delete_stopped, servers_to_stop, stop_servers
@@ -27,8 +27,7 @@ GRACE_SECONDS = 5.0
 
 def delete_users(names: list[str], timeout: float, missing_ok: bool) -> Flow[NameSummary]:
     """Delete users, and emit the events of `delete_many`."""
-    if not timeout > 0:
-        raise InvalidInput(f"timeout must be greater than 0, not {timeout}")
+    check_timeout(timeout)
     began = yield from Now()
     tally: Tally[NameEvent] = Tally()
     queue, dues, stopped = deque(names), dict[str, float](), ""

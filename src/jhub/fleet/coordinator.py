@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jhub.errors import HubError, InvalidInput, SpawnFailed
+from jhub.errors import HubError, SpawnFailed
 from jhub.fleet.breaker import MAX_CONSECUTIVE_FAILURES, Breaker
 from jhub.fleet.dispatch import dispatch, follow, next_probe, on_probe, on_response, probe
 from jhub.fleet.events import ServerEvent, Summary, Target
@@ -22,6 +22,7 @@ from jhub.fleet.polling import PollSchedule
 from jhub.fleet.snapshot import Snapshot, Snapshots
 from jhub.fleet.state import MAX_WAIT_SECONDS, State
 from jhub.models import Server
+from jhub.operations.requests import check_timeout
 from jhub.operations.server_pending import state_text
 from jhub.operations.server_status import failure_reason
 from jhub.steps import Done, Emit, Flow, Next, Now
@@ -42,8 +43,7 @@ def coordinate(
     others are sent. When the breaker trips, the servers in flight are cancelled if the hub can do that, and the queued
     ones are skipped. The coordinator waits for a hub that becomes unavailable.
     """
-    if not timeout > 0:
-        raise InvalidInput(f"timeout must be greater than 0, not {timeout}")
+    check_timeout(timeout)
     unique = list(dict.fromkeys(targets))
     limiter = limiter or ConcurrencyLimiter()
     began = yield from Now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from jhub.errors import NotFound, Unsupported, is_missing
+from jhub.errors import InvalidInput, NotFound, Unsupported, is_missing
 from jhub.steps import Flow, HubVersion, Operation, segment
 
 UNKNOWN_SCOPE_HINT = "check for a misspelt scope: JupyterHub 5 and 6 fail like this for an unknown one"
@@ -25,6 +25,12 @@ def list_of(names: Iterable[str]) -> list[str]:
 def body_of(**fields: object) -> dict[str, Any]:
     """Return the fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def check_timeout(seconds: float | None, name: str = "timeout") -> None:
+    """Raise `InvalidInput` if a limit of time is not greater than 0. None is no limit."""
+    if seconds is not None and not seconds > 0:
+        raise InvalidInput(f"{name} must be greater than 0, not {seconds}")
 
 
 T = TypeVar("T")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from jhub.binding import operation, stream
 from jhub.errors import CommandFailed, HubBroken, HubError, InvalidInput, Unavailable, WaitTimeout
 from jhub.models import Model
+from jhub.operations.requests import check_timeout
 from jhub.singleuser import kernel_api, terminals
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellResult
@@ -176,6 +177,7 @@ def run_command(
     timeout: float | None = None,
 ) -> Flow[int]:
     """Run a command in a server, hand over its output in parts, and return its exit code."""
+    check_timeout(timeout)
     spec = _spec(args, cwd, env)
     if not spec["args"]:
         raise InvalidInput("a command is missing")
@@ -209,6 +211,7 @@ def run_script(
     kernel
         The name of a Python kernel's specification; "" for the default one.
     """
+    check_timeout(timeout)
     script = source.encode() if isinstance(source, str) else source
     if len(script) > MAX_SCRIPT_BYTES:
         raise InvalidInput(f"the script is larger than {MAX_SCRIPT_BYTES >> 20} MiB")

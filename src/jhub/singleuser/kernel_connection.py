@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
-from jhub.errors import HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
+from jhub.errors import APIError, HubBroken, HubError, InvalidInput, NotFound, NotStarted, Unavailable
 from jhub.interpreter import alongside
 from jhub.singleuser import kernel_api
 from jhub.singleuser.access import ServerAccess
@@ -53,6 +53,8 @@ RECONNECT_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, *[8.0] * 15)
 """Pauses in seconds before the attempts to connect again: two minutes, in which a hub or its proxy is restarted."""
 MAX_FAILED_READS = 40
 """Number of times that the state of a silent kernel cannot be read before the end of its cell counts as lost."""
+FIND_PAUSES = (0.0, 0.25, 0.5, 1.0, 1.5)
+"""Pauses in seconds before the looks for a kernel whose start was not answered; clean-up after Ctrl-C has five."""
 LEASE = re.compile(r"jhub until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 """The name of a session of jhub."""
 LEASED_PATH = re.compile(r"(?:.*/)?jhub-[0-9a-f]{12}-\d+")
@@ -108,7 +110,11 @@ class KernelConnection:
             raise InvalidInput(f"{self.access.label}: {self._folder} is not a folder below the server's top folder")
         self._path = "/".join(filter(None, (self._folder, f"jhub-{self.access.tag}-{self._number}")))
         self._leased_until = self.access.ends_at
-        session = yield from kernel_api.start_session(self.access, self._path, self._lease(), self._spec)
+        try:
+            session = yield from kernel_api.start_session(self.access, self._path, self._lease(), self._spec)
+        except (APIError, InvalidInput):
+            self._path = ""  # the server refused, so `close` has no kernel to find
+            raise
         if session.kernel is None or session.path != self._path:
             raise HubBroken("the server did not start a kernel", about=self.access.label)
         self._session_id, self._kernel_id, self.name = session.id, session.kernel.id, session.kernel.name
@@ -162,7 +168,7 @@ class KernelConnection:
             )
         content: dict[str, Any] = {"code": code, "silent": silent, "store_history": store_history}
         content |= {"user_expressions": {}, "allow_stdin": read_input is not None, "stop_on_error": stop_on_error}
-        cell = _CellOptions(timeout or math.inf, keep_outputs, handle, read_input, is_over)
+        cell = _CellOptions(math.inf if timeout is None else timeout, keep_outputs, handle, read_input, is_over)
         return (yield from self._execute(content, cell))
 
     def interrupt(self) -> Flow[None]:
@@ -177,9 +183,8 @@ class KernelConnection:
     def close(self) -> Flow[None]:
         """Delete the kernel, and close the socket."""
         try:
-            if self._path and not self._kernel_id:  # the answer to its start has not arrived
-                sessions = yield from kernel_api.session_list(self.access)
-                self._kernel_id = next((s.kernel.id for s in sessions if s.path == self._path and s.kernel), "")
+            if self._path and not self._kernel_id:
+                self._kernel_id = yield from self._find_kernel()
             if self._kernel_id:
                 yield from kernel_api.discard(self.access, self._kernel_id)
         except HubError:
@@ -187,6 +192,18 @@ class KernelConnection:
         finally:
             if self._socket is not None:
                 yield from CloseSocket(self._socket)
+
+    def _find_kernel(self) -> Flow[str]:
+        """Return the id of the kernel whose start was not answered; empty if there is none.
+
+        The server goes on with a start whose client is gone, and lists the kernel once its process runs.
+        """
+        for pause in FIND_PAUSES:
+            yield Sleep(pause)
+            sessions = yield from kernel_api.session_list(self.access)
+            if kernel := next((session.kernel for session in sessions if session.path == self._path), None):
+                return kernel.id
+        return ""
 
     def finish(self, then: Operation[None]) -> Flow[None]:
         """Delete the kernel while `then` runs, and close the socket."""

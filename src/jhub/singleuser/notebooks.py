@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from jhub.errors import HubBroken, InvalidInput
 from jhub.models import Model
+from jhub.operations.requests import check_timeout
 from jhub.singleuser import kernel_api, notebook_file
 from jhub.singleuser.access import Handle
 from jhub.singleuser.cells import CellError, CellResult, CellStatus, text_of
@@ -104,6 +105,11 @@ class RunOptions:
     timeout: float | None = None
     cell_timeout: float | None = None
     allow_errors: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the limits of time."""
+        check_timeout(self.timeout)
+        check_timeout(self.cell_timeout, "cell_timeout")
 
 
 def read_source(source: NotebookSource) -> Notebook:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 from jhub.binding import AsyncBound, Bound, Namespace, operation, stream
 from jhub.errors import HubBroken
 from jhub.models import Model
+from jhub.operations.requests import check_timeout
 from jhub.singleuser.access import NO_ACTIVITY, Handle, ServerAccess
 from jhub.singleuser.cells import CellResult
 from jhub.singleuser.commands import CommandOps
@@ -68,6 +69,7 @@ class SingleUserOps(CommandOps):
         `files`. `NotStarted` if the server does not run, `InvalidInput` if it does not have this kernel. A kernel that
         dies is a result, not an error.
         """
+        check_timeout(timeout)
         job = partial(_execute, code=code, timeout=timeout)
         return with_kernel(cast("Handle", self), job, spec=kernel, folder=cwd)
 

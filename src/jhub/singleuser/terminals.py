@@ -19,6 +19,7 @@ import msgspec
 
 from jhub.errors import InvalidInput, NotFound, Unavailable, WaitTimeout
 from jhub.interpreter import with_clean_up
+from jhub.operations.requests import check_timeout
 from jhub.singleuser.access import Handle, ServerAccess
 from jhub.singleuser.command_streams import CommandOutput, OutputHandler
 from jhub.singleuser.contents import decode
@@ -73,10 +74,11 @@ def run_interactive(
     timeout: float | None = None,
 ) -> Flow[int]:
     """Run a command in a terminal, with somebody at the keyboard, and return its exit code."""
+    check_timeout(timeout)
     command = shlex.join(args) if args else '"${SHELL:-/bin/sh}" -l'
     # Ctrl-C ends the command, not what comes after it.
     lines = [*_prepare(cwd, env), "trap : INT QUIT; trap '' TSTP", START, command]
-    return handle.run(partial(_run, lines, output, keyboard, timeout or math.inf))
+    return handle.run(partial(_run, lines, output, keyboard, math.inf if timeout is None else timeout))
 
 
 def run_command(
@@ -94,7 +96,7 @@ def run_command(
         return output(CommandOutput(data=part.data, merged=True))
 
     lines = [*_prepare(cwd, env), "stty -opost -echo", START, f"{shlex.join(args)} </dev/null"]
-    return handle.run(partial(_run, lines, merged, None, timeout or math.inf))
+    return handle.run(partial(_run, lines, merged, None, math.inf if timeout is None else timeout))
 
 
 def _prepare(cwd: str, env: Mapping[str, str] | None) -> list[str]:

@@ -12,6 +12,7 @@ from jhub.object_path import segment
 from jhub.profiles.problems import ProblemLog, quote
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
 from jhub.state.file_form import form_keys
+from jhub.state.names import refused_by_default
 
 
 class FormReader:
@@ -164,12 +165,17 @@ class FormReader:
         return None
 
     def check_name(self, name: str, noun: str, line: int) -> bool:
-        """Return whether a name can stand in a path of the REST API, and report it if not."""
+        """Return whether a name can stand in a path of the REST API, and report it if not.
+
+        A user name that most hubs refuse gets a warning: `Authenticator.validate_username` may be replaced.
+        """
         try:
             segment(name, noun)
         except InvalidInput as error:
             self.log.error(line, self.message(str(error)))
             return False
+        if noun == "user" and (reason := refused_by_default(name)):
+            self.log.warn(line, self.message(f"user {quote(name)} {reason}"))
         return True
 
 

@@ -132,8 +132,6 @@ class MemberReader:
                 unreadable.append(f"{label}:{problem.line}: {text}")
                 text += "; until it is corrected, nobody leaves the groups of this roster"
             log.warn(problem.line, text)
-        for member in roster.members:
-            form.check_name(member.name, "user", form.node.line)
         folded = {name.lower(): name for name in (*also, *roster.names)}
         return MembersEntry(names=tuple(sorted(folded.values())), unreadable=tuple(unreadable))
 

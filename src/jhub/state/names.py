@@ -25,7 +25,6 @@ PATTERNS = (
     (r".*,.*", 'has a comma; is it "Surname, First name"?'),
     (r".*\s.*", "has a space; is it a full name?"),
     (r'.*[<>;:"].*', "has a character that is unusual in user names"),
-    (r".*/.*", "has a slash, which hubs refuse by default"),
 )
 """Patterns of names that are hardly those of users, each with the reason."""
 
@@ -98,10 +97,19 @@ def suspicions(values: Sequence[str], names: Sequence[str], rule: NameRule) -> l
     return found
 
 
+def refused_by_default(name: str) -> str:
+    """Return the reason why JupyterHub's own authenticators refuse a user name; empty if they accept it."""
+    if name != name.strip():
+        return "begins or ends with a space, which hubs refuse by default"
+    return "has a slash, which hubs refuse by default" if "/" in name else ""
+
+
 def _suspicion(name: str) -> str:
     for pattern, reason in PATTERNS:
         if re.fullmatch(pattern, name):
             return reason
+    if reason := refused_by_default(name):
+        return reason
     if name.isascii():
         return ""
     if any(unicodedata.category(character) == "Cf" for character in name):

@@ -300,15 +300,36 @@ def test_a_block_has_no_kernel_after_one_that_could_not_be_opened() -> None:
     assert (server.kernels, handle.kernels) == (set(), {})
 
 
-def test_a_kernel_whose_start_was_interrupted_is_found_by_its_path() -> None:
+@pytest.mark.parametrize("looks", [1, 2, 4])
+def test_a_kernel_whose_start_was_lost_is_found_once_the_server_lists_it(looks: int) -> None:
     class Late(Server):
+        looks = 0
+
         def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
             answer = super().__call__(step)
             assert isinstance(step, Request)
-            return Unavailable("lost") if (step.method, step.path) == ("POST", f"{URL}api/sessions") else answer
+            if step.path != f"{URL}api/sessions":
+                return answer
+            if step.method == "POST":
+                return Unavailable("lost")
+            self.looks += 1
+            return answer if self.looks >= looks else reply(json=[])
 
     server = Late()
     assert isinstance(run(server).error, Unavailable)
+    assert server.looks == looks
+
+
+def test_a_kernel_whose_start_was_refused_is_not_looked_for() -> None:
+    class Refusing(Server):
+        def __call__(self, step: Request[Any] | Listen[Any]) -> Reply:
+            if isinstance(step, Request) and step.path == f"{URL}api/sessions":
+                return refusal(403)
+            return super().__call__(step)
+
+    played = run(Refusing())
+    assert isinstance(played.error, NotAuthorized)
+    assert f"GET {URL}api/sessions" not in played.calls
 
 
 def test_hostile_servers() -> None:

@@ -363,6 +363,17 @@ def test_a_file_has_a_maximum_size(write: Write, monkeypatch: pytest.MonkeyPatch
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [(" ada ", "begins or ends with a space"), ("a/b", "has a slash"), ("bo ", "begins or ends")]
+)
+def test_a_name_that_most_hubs_refuse_is_a_warning(write: Write, name: str, reason: str) -> None:
+    result = check(write(f"version: 1\nusers: [{name!r}]\ngroups: [{{name: /staff/x, members: [{name!r}]}}]\n"))
+    assert len(result.problems) == 2
+    for problem in result.problems:
+        assert problem.severity == "warning"
+        assert f"user {name!r} {reason}" in problem.message
+
+
 def test_a_repeated_name_is_a_warning(write: Write) -> None:
     result = check(write("version: 1\ngroups:\n  - name: g\n    members:\n      - ada\n      - Ada\n"))
     assert said(result) == ["jhub.yaml:6: warning: group g: user Ada is in `members` twice: first named in line 5"]
