@@ -114,6 +114,14 @@ def test_stdin_and_stdout(as_admin: Jhub, server: str, write: Callable[..., str]
     assert (script.code, script.out, script.err) == (0, "['-x']\n", "")
 
 
+def test_a_link_at_out_stays_a_link(as_admin: Jhub, server: str, write: Callable[..., str], tmp_path: Path) -> None:
+    link, out = tmp_path / "link.ipynb", tmp_path / "out.ipynb"
+    link.symlink_to(out)
+    assert as_admin("run", write("print('hello')"), "--server", server, "--out", str(link)).code == 0
+    assert link.is_symlink()
+    assert outputs(out) == ["hello\n"]
+
+
 def test_an_error_ends_the_run(as_admin: Jhub, server: str, write: Callable[..., str], tmp_path: Path) -> None:
     path, out = write("print('a', end='')", "1/0", "print('c')"), tmp_path / "out.ipynb"
     ran = as_admin("run", path, "--server", server, "--out", str(out))
@@ -322,6 +330,7 @@ def test_failures_before_the_run(
         (["IN", "--env", "A"], "use NAME=VALUE"),
         (["IN", "--out", "-", "-o", "json"], "both write to stdout"),
         (["IN", "--out", "."], "a folder of this name exists"),
+        (["IN", "--out", "none/"], "none/ names a folder"),
         (["IN", "--out", "/dev/null"], "not a regular file"),
         (["IN", "--out", "/dev/stdout"], "not a regular file"),
         (["IN", "--keep"], "--keep needs --profile"),

@@ -281,6 +281,8 @@ class _NotebookRun:
         if out == STDIN and output_format == "json":
             raise InvalidInput("--out - and -o json both write to stdout", hint="write the notebook to a file")
         if out is not None and out != STDIN:
+            if out.endswith(("/", os.sep)):
+                raise InvalidInput(f"--out {out} names a folder", hint="name a file in it")
             from jhub.cli.copy_places import check_is_file
 
             try:
@@ -326,7 +328,7 @@ class _NotebookRun:
         if self._out not in (None, STDIN) and (event.kind == "cell" or not event.count):
             from jhub.cli.copy_places import LocalPlace
 
-            path = str(self._out)
+            path = os.path.realpath(str(self._out))  # a link stays a link
             LocalPlace().write(path, [event.result.content], str(Path(path).parent), overwrite=True)
 
     def _end(self, result: RunResult) -> int:
