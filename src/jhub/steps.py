@@ -83,6 +83,8 @@ class Answer:
     content: bytes = field(default=b"", repr=False)  # may hold a token
     site: str = ""
     """The hub's origin, which makes the URLs in the result absolute. Empty: they stay paths."""
+    url: str = ""
+    """The root of the hub's site, with a closing slash. Empty while it is not known."""
 
 
 class _Named(msgspec.Struct):

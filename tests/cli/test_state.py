@@ -94,7 +94,7 @@ def test_apply_makes_the_plan_and_a_second_one_has_nothing_to_do(
     shown = " ".join(planned.out.split())
     changes = f"+ user {new} ~ group {group} owner {group} ~ group {group} members +1 -1 + {new} - {user} !"
     assert shown.startswith(changes)
-    assert "! user admin is an administrator on the hub, and not in the file (unmanaged)" in shown
+    assert "! user admin is an administrator on the hub, which the file does not say (unmanaged)" in shown
     assert shown.endswith(
         "Plan: 1 user and 1 membership to add, 1 group to change, 1 membership to remove, nothing to delete."
     )

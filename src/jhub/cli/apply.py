@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from jhub.cli.apply_report import run_apply
 from jhub.cli.kit.options import common, connect, connected_host, yes
@@ -24,7 +25,7 @@ from jhub.cli.planning import (
     refuse,
 )
 from jhub.errors import Conflict, InvalidInput
-from jhub.state import DeleteUser, PruneKind, is_saved_plan, load_plan
+from jhub.state import DeleteUser, PruneKind, is_saved_plan, load_plan, missing_scopes
 
 if TYPE_CHECKING:
     from jhub.state import Plan
@@ -79,9 +80,10 @@ def apply(
             plan, document = options.plan(hub, files)
             no_changes = in_sync(hub.url, document, files)
         else:
-            plan, no_changes = saved, f"{files[0]} has no changes."
-            if not hub.url.startswith(plan.hub):
-                raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {hub.url}", hint="use -c CONTEXT")
+            if saved.hub not in ("", hub.url):
+                raise InvalidInput(f"the plan is for {saved.hub}, and this hub is {hub.url}", hint="use -c CONTEXT")
+            missing = missing_scopes(saved.changes, hub.whoami())
+            plan, no_changes = replace(saved, missing_scopes=missing), f"{files[0]} has no changes."
         if output_format == "text":
             print_plan(plan, no_changes, full=full)
         elif dry_run:

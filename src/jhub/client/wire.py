@@ -219,6 +219,11 @@ class Wire:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def known_url(self) -> str:
+        """The root of the hub's site, with a closing slash; empty before it was discovered."""
+        return "" if self._root is None else self._root.removesuffix(API_PATH) + "/"
+
+    @property
     def host(self) -> str:
         """The hub's host and port, or the path of its unix socket, for messages."""
         return socket_path(self._address) or urlsplit(self._address).netloc
@@ -234,7 +239,7 @@ class Wire:
         if from_hub and (version := headers.get("x-jupyterhub-version")):
             self._version = parse_version(version)
         log.debug("%s %s %s", response.request.method, response.request.url.path, response.status_code)
-        return Answer(response.status_code, headers, content, self.site)
+        return Answer(response.status_code, headers, content, self.site, self.known_url)
 
     def read(self, step: Request[T], answer: Answer) -> T:
         """Return the result in an answer, or raise its error."""

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from jhub.state.file_problems import CheckResult as CheckResult
     from jhub.state.file_problems import FileProblem as FileProblem
     from jhub.state.mark import group_owner as group_owner
+    from jhub.state.plan_scopes import missing_scopes as missing_scopes
     from jhub.state.plan_text import count_changes as count_changes
     from jhub.state.plan_text import object_of as object_of
     from jhub.state.plan_text import render_plan as render_plan
@@ -120,6 +121,7 @@ _HOMES = {
     "json_schema": "jhub.state.file_form",
     "load": "jhub.state.document_file",
     "load_plan": "jhub.state.saved_plan",
+    "missing_scopes": "jhub.state.plan_scopes",
     "object_of": "jhub.state.plan_text",
     "parse_roster": "jhub.state.rosters",
     "read_roster": "jhub.state.rosters",

@@ -13,6 +13,8 @@ from jhub.bulk.events import NameEvent
 from jhub.bulk.users import BulkUserOps
 from jhub.errors import Conflict, HubError, InvalidInput, MissingScope, UnknownUser
 from jhub.interpreter import map_steps
+from jhub.models import Identity
+from jhub.operations.hub import read_caller
 from jhub.state.changes import (
     CreateGroup,
     CreateServer,
@@ -27,9 +29,10 @@ from jhub.state.changes import (
     SetAdmin,
 )
 from jhub.state.events import StateKind, StateSummary
-from jhub.state.group_application import GroupApplication
-from jhub.state.observed import site_and_time
+from jhub.state.group_application import Claimant, GroupApplication
+from jhub.state.observed import url_and_time
 from jhub.state.outage import wait_for_hub
+from jhub.state.plan_scopes import missing_scopes
 from jhub.state.record import Record
 from jhub.state.single_changes import SingleChange, make
 from jhub.steps import Emit, Flow, Now, Sleep, Step
@@ -43,7 +46,7 @@ def apply(plan: Plan) -> Flow[StateSummary]:
     Raises
     ------
     Conflict, MissingScope
-        The plan has refusals, or the token lacks scopes.
+        The plan has refusals, or the token in use lacks scopes.
     InvalidInput
         The plan is for another hub.
     """
@@ -51,17 +54,17 @@ def apply(plan: Plan) -> Flow[StateSummary]:
         first, *others = plan.refusals
         more = f"; and {len(others)} more" if others else ""
         raise Conflict(f"{first.subject}: {first.message}{more}", status=409, hint=first.hint)
-    if plan.missing_scopes:
-        scopes = ", ".join(plan.missing_scopes)
-        raise MissingScope(f"the token lacks scopes for this plan: {scopes}", plan.missing_scopes)
     return wait_for_hub(_apply(plan))
 
 
 def _apply(plan: Plan) -> Flow[StateSummary]:
     began = yield from Now()
-    site, now = yield from site_and_time()
-    if plan.hub and site and plan.hub != site:
-        raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {site}", hint="make a plan for this hub")
+    url, now = yield from url_and_time()
+    if plan.hub and url and plan.hub != url:
+        raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {url}", hint="make a plan for this hub")
+    # A saved plan may have been made with another token.
+    if missing := missing_scopes(plan.changes, (yield from read_caller(Identity))):
+        raise MissingScope(f"the token lacks scopes for this plan: {', '.join(missing)}", missing)
     record = Record()
     for notice in plan.notices:
         if notice.kind == "unknown":
@@ -69,37 +72,41 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
             yield from record.emit("failed", None, message=message, error=UnknownUser(message, status=404))
     yield from _create_users(plan, record)
     yield from _make_each(plan, record, SetAdmin, CreateGroup)
-    groups = _group_applications(plan, record)
+    groups = _group_applications(plan, Claimant(plan.document, now, began), record)
     written: list[GroupApplication] = []
     for group in groups:
-        if (yield from group.write_properties(plan.document, now)):
+        if (yield from group.write_properties()):
             written.append(group)  # noqa: PERF401 - a comprehension cannot yield
     if written:
         yield Sleep(max(group.pause for group in written))
     for group in written:
-        yield from group.verify(plan.document, now)
+        yield from group.verify()
     for group in groups:
         yield from group.add_members()
     yield from _make_each(plan, record, CreateServer, EditServer)
     for group in groups:
-        yield from group.remove_members(plan.document)
+        yield from group.remove_members()
     for group in groups:
-        yield from group.finish(plan.document)
+        yield from group.finish()
     yield from _make_each(plan, record, DeleteServer, DeleteGroup, DeleteUser)
     return StateSummary(*record.tally.parts(), (yield from Now()) - began)
 
 
-def _group_applications(plan: Plan, record: Record) -> list[GroupApplication]:
+def _group_applications(plan: Plan, claimant: Claimant, record: Record) -> list[GroupApplication]:
     changes: dict[str, list[GroupChange]] = {}
     for change in plan.of(*GROUP_CHANGES):
         changes.setdefault(change.group, []).append(change)
     return [
-        GroupApplication(name, plan.groups.get(name, GroupBefore()), each, record) for name, each in changes.items()
+        GroupApplication(name, plan.groups.get(name, GroupBefore()), each, claimant, record)
+        for name, each in changes.items()
     ]
 
 
 def _make_each(plan: Plan, record: Record, *kinds: type[SingleChange]) -> Flow[None]:
     for change in plan.of(*kinds):
+        if isinstance(change, CreateServer) and record.is_lost("user", change.user):
+            yield from record.emit("skipped", change, message="the user could not be created")
+            continue
         made = yield from record.carry_out(change, partial(make, change))
         if isinstance(change, CreateGroup) and not made:
             record.lose("group", change.group)

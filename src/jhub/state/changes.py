@@ -225,7 +225,7 @@ class Plan(Model, frozen=True, kw_only=True):
 
     version: int = PLAN_VERSION
     hub: str = ""
-    """The hub's address. A plan is applied to this hub only. Empty for a comparison with an exported file."""
+    """The hub's URL. A plan is applied to this hub only. Empty for a comparison with an exported file."""
     owner: str | None = None
     changes: tuple[Change, ...] = ()
     """The changes, in the order in which they are applied."""
@@ -233,7 +233,7 @@ class Plan(Model, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...] = ()
     """Reasons because of which nothing is applied."""
     missing_scopes: tuple[str, ...] = ()
-    """Scopes that the token lacks for some of the changes."""
+    """Scopes that the token which made the plan lacks for some of the changes. `apply` looks at its own token."""
     document: str = ""
     """The digest of the document."""
     groups: dict[str, GroupBefore] = field(default_factory=dict[str, GroupBefore])

@@ -39,7 +39,9 @@ def compare_groups(draft: Draft) -> None:
         elif _belongs_to_another(draft, entry, group):
             continue
         before = len(draft.changes)
-        _compare_claim(draft, entry, group)
+        # A file that only adds members leaves the claims of others alone.
+        if (entry.members is not None and entry.members.exact) or draft.document.owner_of(entry) == group.mark.owner:
+            _compare_claim(draft, entry, group)
         _compare_owner(draft, entry, group)
         _compare_properties(draft, entry, group)
         if entry.members is not None:
@@ -56,16 +58,8 @@ def _create_members(draft: Draft) -> None:
                 draft.create_user(name, why=f"member of {entry.name}")
 
 
-def _owner_of(draft: Draft, entry: GroupEntry) -> str | None:
-    """Return the owner that a group should have. A group to which a document only adds members has none from it."""
-    if entry.owner is not None:
-        return entry.owner or None
-    only_adds = entry.members is not None and not entry.members.exact and entry.properties is None
-    return None if only_adds else draft.document.owner
-
-
 def _belongs_to_another(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> bool:
-    owner, present = _owner_of(draft, entry), group.mark.owner
+    owner, present = draft.document.owner_of(entry), group.mark.owner
     # Without an owner, a document may add members to the group, or name it only.
     only_adds = owner is None and not entry.properties and (entry.members is None or not entry.members.exact)
     if present is None or present == owner or only_adds or (owner is not None and draft.adopt):
@@ -88,7 +82,7 @@ def _compare_claim(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> Non
 
 
 def _compare_owner(draft: Draft, entry: GroupEntry, group: ObservedGroup) -> None:
-    owner, present = _owner_of(draft, entry), group.mark.owner
+    owner, present = draft.document.owner_of(entry), group.mark.owner
     if owner is None or owner == present:
         return
     if not draft.has_properties:
@@ -145,33 +139,33 @@ def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup,
     if kept := [user for user in absent if user.lower() in protected]:
         draft.note("unmanaged", subject, f"not in the file, and kept because they are protected: {join_names(kept)}")
     absent = [user for user in absent if user.lower() not in protected]
-    if absent and members.unreadable:
+    if members.unreadable:
+        result = "nobody leaves, because" if absent else "incomplete:"
         rows = join_names(members.unreadable)
-        draft.note("unknown", subject, f"nobody leaves, because rows of the roster have no name: {rows}")
+        draft.note("unknown", subject, f"{result} rows of the roster have no name: {rows}")
         return
     records, grace = group.mark.leaving, timedelta(seconds=draft.document.grace_seconds)
     now = draft.observed.now
-    if not grace:
-        leaving, beginning = absent, list[str]()
-    elif not draft.has_properties:
+    if grace and not draft.has_properties:
         if absent:
             draft.note("warning", subject, "nobody leaves: before JupyterHub 4.0 the hub cannot remember a grace")
         return
-    else:
-        leaving = [user for user in absent if user in records and now - records[user] >= grace]
-        beginning = [user for user in absent if user not in records]
-        days: dict[str, list[str]] = {}
-        for user in absent:
-            if user in records and user not in leaving:
-                days.setdefault(f"{records[user] + grace:%Y-%m-%d %H:%M} UTC", []).append(user)
-        for day, users in sorted(days.items()):
-            draft.note("waiting", subject, f"not in the file, and members until {day}: {join_names(users)}")
+    leaving = [user for user in absent if not grace or (user in records and now - records[user] >= grace)]
+    missing, gone = set(absent), set(leaving)
+    beginning = [user for user in absent if user not in records and user not in gone]
+    days: dict[str, list[str]] = {}
+    for user in absent:
+        if user in records and user not in gone:
+            days.setdefault(f"{records[user] + grace:%Y-%m-%d %H:%M} UTC", []).append(user)
+    for day, users in sorted(days.items()):
+        draft.note("waiting", subject, f"not in the file, and members until {day}: {join_names(users)}")
     if _too_many(draft, subject, len(group.members), max(len(leaving), len(beginning))):
         return
     if beginning:
         draft.changes.append(BeginGrace(group=name, users=tuple(beginning), since=now))
-    # A document without a grace, such as an export, leaves the records as they are.
-    if grace and (ended := tuple(user for user in records if user not in absent or user in leaving)):
+    # A document without a grace, such as an export, leaves the records of those who stay as they are.
+    ended = tuple(user for user in records if user in gone or (grace and user not in missing))
+    if ended:
         draft.changes.append(EndGrace(group=name, users=ended))
     if leaving:
         draft.changes.append(RemoveMembers(group=name, users=tuple(leaving)))

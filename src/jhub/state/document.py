@@ -97,3 +97,10 @@ class Document(Model, frozen=True, kw_only=True):
     leave_limit: LeaveLimit = LeaveLimit()
     grace_seconds: float = 0.0
     """Seconds from the first plan without a member until they leave the group."""
+
+    def owner_of(self, group: GroupEntry) -> str | None:
+        """Return the owner that a group should have; None for nobody, or for whoever owns it."""
+        if group.owner is not None:
+            return group.owner or None
+        only_adds = group.members is not None and not group.members.exact and group.properties is None
+        return None if only_adds else self.owner

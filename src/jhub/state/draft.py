@@ -61,6 +61,7 @@ class Draft:
     def plan(self) -> Plan:
         """Return the plan, with the changes in the order in which they are applied."""
         order = {kind: number for number, kind in enumerate(PHASES)}
+        caller = self.observed.caller
         changes = tuple(sorted([*self.new_users.values(), *self.changes], key=lambda change: order[type(change)]))
         return Plan(
             hub=self.observed.hub,
@@ -68,7 +69,7 @@ class Draft:
             changes=changes,
             notices=tuple(self._notices),
             refusals=tuple(self._refusals),
-            missing_scopes=missing_scopes(changes, self.observed),
+            missing_scopes=missing_scopes(changes, caller) if caller else (),
             document=self.digest,
             groups=self.groups,
         )

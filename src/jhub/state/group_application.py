@@ -8,13 +8,13 @@ two documents from changing the members of a group together: the last claim that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from jhub.bulk.events import NameEvent
 from jhub.bulk.groups import BulkGroupOps, Difference
-from jhub.errors import HubError
+from jhub.errors import HubError, join_names
 from jhub.interpreter import map_steps
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, users_in
@@ -30,10 +30,11 @@ from jhub.state.changes import (
     SetProperties,
 )
 from jhub.state.events import StateKind
-from jhub.state.mark import Claim, Mark, own_properties, read_mark, with_mark
+from jhub.state.mark import CLAIM_SECONDS, Claim, Mark, own_properties, read_mark, with_mark
+from jhub.state.observed import check_properties
 from jhub.state.record import Record, Stale
 from jhub.state.same_json import same_json
-from jhub.steps import Emit, Flow, Now, Sleep, Step, call, segment
+from jhub.steps import Emit, Flow, HubVersion, Now, Sleep, Step, call, segment
 
 C = TypeVar("C", bound=GroupChange)
 
@@ -41,15 +42,39 @@ MAX_REWRITES = 5
 """Maximum number of times that lost properties are written again."""
 MIN_PAUSE_SECONDS = 0.1
 """Minimum pause between a write of properties and the read that checks it, in seconds."""
+RENEW_SECONDS = CLAIM_SECONDS / 3
+"""Seconds after which a claim is written again, while members change."""
 PAUSE_RATIO = 4.0
 """Length of that pause, as a multiple of the time between a read of properties and their write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """The document whose plan is applied, and the hub's clock."""
+
+    document: str
+    """The digest of the document."""
+    hub_time: datetime
+    read_at: float
+    """The time of `Now` at which the hub's clock was read."""
+
+    def now(self) -> Flow[datetime]:
+        """Return the time on the hub."""
+        return self.hub_time + timedelta(seconds=(yield from Now()) - self.read_at)
+
+    def claim(self) -> Flow[Claim]:
+        """Return a claim of this time."""
+        return Claim(self.document, (yield from self.now()))
 
 
 class GroupApplication:
     """The changes of one group, in the phases of an application."""
 
-    def __init__(self, name: str, before: GroupBefore, changes: list[GroupChange], record: Record) -> None:
+    def __init__(
+        self, name: str, before: GroupBefore, changes: list[GroupChange], claimant: Claimant, record: Record
+    ) -> None:
         self.name = name
+        self._claimant = claimant
         self._before = before
         self._record = record
         self._changes = changes
@@ -58,7 +83,10 @@ class GroupApplication:
         self._exact = self._remove is not None or (self._add is not None and self._add.exact)
         self._blocked = False
         """True if the members must not be changed any more."""
-        self._claimed = False
+        self._claim: Claim | None = None
+        """The claim that was written; None if none is needed."""
+        self._claimed_at = 0.0
+        """Time of `Now` at which the claim was written last."""
         self.pause = 0.0
         """Seconds between the last write of the properties and the read that checks it.
 
@@ -78,7 +106,7 @@ class GroupApplication:
     def _member_changes(self) -> tuple[AddMembers | RemoveMembers, ...]:
         return tuple(change for change in self._changes if isinstance(change, AddMembers | RemoveMembers))
 
-    def write_properties(self, document: str, now: datetime) -> Flow[bool]:
+    def write_properties(self) -> Flow[bool]:
         """Write the properties and the claim, and return whether there was anything to write."""
         if reason := self._record.stopped or (
             self._record.is_lost("group", self.name) and "the group could not be created"
@@ -90,10 +118,9 @@ class GroupApplication:
                 yield from self._record.skip(members, members.users, reason)
             return False
         try:
-            group = yield from GroupOps.get(self.name)
-            self._check_before(group, document, now)
+            group = yield from self._read()
             # Before JupyterHub 4.0 groups have no properties.
-            claim = Claim(document, now) if self._exact and not self._is_finished(group) else None
+            claim = (yield from self._claimant.claim()) if self._exact and not self._is_finished(group) else None
             if group.properties is not None and (yield from self._write(group.properties, claim)):
                 return True
         except HubError as error:
@@ -103,19 +130,12 @@ class GroupApplication:
             yield from self._record.emit("unchanged", change)
         return False
 
-    def verify(self, document: str, now: datetime) -> Flow[None]:
+    def verify(self) -> Flow[None]:
         """Read the properties again, write those that another program has overwritten, and emit the results."""
         try:
             for _ in range(MAX_REWRITES):
-                group = yield from GroupOps.get(self.name)
-                self._check_before(group, document, now)
-                present = read_mark(group.properties).apply
-                if self._claimed and present is not None and present.document != document:
-                    raise Stale(f"group {self.name}: another file is being applied to it")
-                # Whoever removed the claim has finished: another application, or one of the same file.
-                if self._claimed and present is None and not self._is_finished(group):
-                    raise Stale(f"group {self.name}: another file has been applied to it")
-                claim = Claim(document, now) if self._claimed and present is not None else None
+                group = yield from self._read()
+                claim = self._claim if self._keeps_claim(group) else None
                 if not (yield from self._write(group.properties or {}, claim)):
                     break
                 yield Sleep(self.pause, 1.0)
@@ -132,48 +152,79 @@ class GroupApplication:
         change = self._add
         if change is None or self._blocked:
             return
-        lost = [name for name in change.users if self._record.is_lost("user", name)]
+        lost = {name: None for name in change.users if self._record.is_lost("user", name)}
         yield from self._record.skip(change, lost, "the user could not be created")
         yield from self._change_members(change, [name for name in change.users if name not in lost])
 
-    def remove_members(self, document: str) -> Flow[None]:
+    def remove_members(self) -> Flow[None]:
         """Remove the users who leave, unless a user who joined may be one of them under another name."""
         change = self._remove
         if change is None or self._blocked:
             return
         try:
             group = yield from GroupOps.get(self.name)
-            claim = read_mark(group.properties).apply
-            if self._claimed and (claim is None or claim.document != document):
-                raise Stale(f"group {self.name}: another file is being applied to it")
+            self._keeps_claim(group)
             members = users_in(group)
         except HubError as error:
             yield from self._fail_users(change, change.users, error)
             return
         known = {*self._before.members, *(name.lower() for name in (self._add.users if self._add else ()))}
         if renamed := [name for name in members if name not in known and name.lower() not in known]:
-            reason = f"may be the same user as {', '.join(renamed)}; use the names that the hub uses"
+            reason = f"may be the same user as {join_names(renamed)}; use the names that the hub uses"
             yield from self._record.skip(change, change.users, reason)
             return
         yield from self._change_members(change, change.users, group)
 
-    def finish(self, document: str) -> Flow[None]:
+    def finish(self) -> Flow[None]:
         """Remove the claim, and the records of the grace of those who have left."""
         ended = self._find(EndGrace)
-        if not self._claimed or self._record.stopped:
+        if self._claim is None or self._record.stopped:
             return
         try:
             group = yield from GroupOps.get(self.name)
             mark, members = read_mark(group.properties), users_in(group)
-            if mark.apply is None or mark.apply.document != document:
+            if mark.apply is None or mark.apply.document != self._claimant.document:
                 return
-            gone = {name for name in (ended.users if ended else ()) if name not in members}
+            gone = set(ended.users if ended else ()) - set(members)
             leaving = {name: since for name, since in mark.leaving.items() if name not in gone}
             yield from self._put(with_mark(group.properties or {}, replace(mark, apply=None, leaving=leaving)))
         except HubError as error:
-            yield from self._record.fail(EndApply(group=self.name, document=document), error)
+            yield from self._record.fail(EndApply(group=self.name, document=self._claimant.document), error)
 
-    def _check_before(self, group: Group, document: str, now: datetime) -> None:
+    def _read(self) -> Flow[Group]:
+        """Read the group, and check that the changes still apply to it."""
+        group = yield from GroupOps.get(self.name)
+        if self._exact or self._property_changes:
+            check_properties(group, (yield from HubVersion()))
+        self._check_before(group, (yield from self._claimant.now()))
+        return group
+
+    def _keeps_claim(self, group: Group) -> bool:
+        """Return whether the claim that was written is there; `Stale` if another file has taken the group over.
+
+        An application of the same file that has finished has removed it.
+        """
+        if self._claim is None:
+            return False
+        claim = read_mark(group.properties).apply
+        if claim is not None and claim.document != self._claimant.document:
+            raise Stale(f"group {self.name}: another file is being applied to it")
+        if claim is None and not self._is_finished(group):
+            raise Stale(f"group {self.name}: another file has been applied to it")
+        return claim is not None
+
+    def _renew_claim(self) -> Flow[None]:
+        """Write the claim again, before it has no effect any more."""
+        if self._claim is None or (yield from Now()) - self._claimed_at < RENEW_SECONDS:
+            return
+        group = yield from GroupOps.get(self.name)
+        if self._keeps_claim(group):
+            self._claim = yield from self._claimant.claim()
+            mark = replace(read_mark(group.properties), apply=self._claim)
+            yield from self._put(with_mark(group.properties or {}, mark))
+            self._claimed_at = yield from Now()
+
+    def _check_before(self, group: Group, now: datetime) -> None:
         """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""
         mark = read_mark(group.properties)
         owner = self._find(SetOwner)
@@ -181,15 +232,15 @@ class GroupApplication:
             raise Stale(f"group {self.name}: belongs to {mark.owner or 'nobody'} now")
         if not self._exact:
             return
-        if mark.apply is not None and mark.apply.blocks(document, now):
+        if mark.apply is not None and mark.apply.blocks(self._claimant.document, now):
             raise Stale(f"group {self.name}: another file is being applied to it")
         joining = {name.lower() for name in self._add.users} if self._add else set[str]()
         leaving = set(self._remove.users) if self._remove else set[str]()
-        before, members = set(self._before.members), users_in(group)
-        others = [name for name in members if name not in before and name.lower() not in joining]
-        others += [name for name in before - leaving if name not in members]
+        before, members = set(self._before.members), set(users_in(group))
+        others = {name for name in members - before if name.lower() not in joining} | (before - leaving - members)
         if others:
-            raise Stale(f"group {self.name}: its members have changed since the plan was made: {', '.join(others)}")
+            changed = join_names(sorted(others))
+            raise Stale(f"group {self.name}: its members have changed since the plan was made: {changed}")
 
     def _is_finished(self, group: Group) -> bool:
         """Return whether an earlier application has changed the members, and has left no record of itself."""
@@ -204,7 +255,7 @@ class GroupApplication:
         began = yield from Now()
         present_mark, values = read_mark(properties), own_properties(properties)
         mark = self._wanted_mark(present_mark)
-        self._claimed = claim is not None
+        self._claim = claim
         change = self._find(SetProperties)
         for key, after in change.after.items() if change else ():
             before = change.before if change else {}
@@ -214,7 +265,7 @@ class GroupApplication:
             if present != (key in before) or (present and not same_json(values[key], before[key])):
                 raise Stale(f"group {self.name}: the property {key} has changed since the plan was made")
             values[key] = after
-        if self._claimed:
+        if claim is not None:
             # A claim alone is no change of the plan.
             unclaimed = replace(present_mark, apply=mark.apply)
             self._properties_changed |= not same_json(with_mark(values, mark), with_mark(properties, unclaimed))
@@ -222,8 +273,9 @@ class GroupApplication:
         wanted = with_mark(values, mark)
         if same_json(wanted, dict(properties)):
             return False
-        self._properties_changed |= not self._claimed
+        self._properties_changed |= claim is None
         yield from self._put(wanted)
+        self._claimed_at = yield from Now()
         self.pause = MIN_PAUSE_SECONDS + PAUSE_RATIO * ((yield from Now()) - began)
         return True
 
@@ -262,6 +314,7 @@ class GroupApplication:
         def translate(step: Step) -> Flow[Any]:
             if not isinstance(step, Emit):
                 return (yield step)
+            yield from self._renew_claim()
             event: NameEvent = step.event  # type: ignore[assignment]
             left.pop(event.name, None)
             if event.error is not None:
@@ -272,6 +325,7 @@ class GroupApplication:
             return None
 
         try:
+            yield from self._renew_claim()
             group = group or (yield from GroupOps.get(self.name))
             members = set(users_in(group))
             for name in names:

@@ -1,6 +1,10 @@
 """Mark of jhub in the properties of a group: its owner, the members in their grace, and the application in progress.
 
-{"jhub": {"owner": "cs101-fall26", "leaving": {"zan": "2026-11-30T10:00:00+00:00"}, "apply": "3f9ac2"}}
+{
+    "owner": "cs101-fall26",
+    "leaving": {"zan": "2026-11-30T10:00:00+00:00"},
+    "apply": {"document": "3f9ac20d71be", "since": "2026-11-30T10:00:00+00:00"},
+}
 """
 
 from __future__ import annotations
@@ -8,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
 from jhub.models import Group, as_utc
+
+T = TypeVar("T")
 
 KEY = "jhub"
 """Property of a group that jhub writes for itself."""
@@ -25,12 +31,6 @@ CLAIM_SECONDS = 300.0
 class _Claim(Struct):
     document: str
     since: datetime
-
-
-class _Fields(Struct):
-    owner: str | None = None
-    leaving: dict[str, datetime] = {}
-    apply: _Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,25 @@ class Mark:
 
 
 def read_mark(properties: Mapping[str, Any] | None) -> Mark:
-    """Return the mark in a group's properties. What does not have the form of a mark counts as absent."""
+    """Return the mark in a group's properties. A field that does not have its form counts as absent."""
     try:
-        fields = convert((properties or {}).get(KEY, {}), _Fields)
+        fields = convert((properties or {}).get(KEY), dict[str, Any])
     except ValidationError:
         return Mark()
-    leaving = {name: as_utc(since) for name, since in fields.leaving.items()}
-    claim = None if fields.apply is None else Claim(fields.apply.document, as_utc(fields.apply.since))
-    return Mark(fields.owner, leaving, claim)
+    leaving = _field(fields, "leaving", dict[str, datetime]) or {}
+    claim = _field(fields, "apply", _Claim)
+    return Mark(
+        _field(fields, "owner", str),
+        {name: as_utc(since) for name, since in leaving.items()},
+        None if claim is None else Claim(claim.document, as_utc(claim.since)),
+    )
+
+
+def _field(fields: dict[str, Any], name: str, kind: type[T]) -> T | None:
+    try:
+        return convert(fields.get(name), kind)
+    except ValidationError:
+        return None
 
 
 def group_owner(group: Group) -> str | None:

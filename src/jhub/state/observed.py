@@ -95,7 +95,7 @@ def from_document(document: Document) -> Observed:
         observed.users[entry.name] = ObservedUser(admin=bool(entry.admin), active=False)
     for group in document.groups:
         names = group.members.names if group.members else ()
-        mark = Mark(group.owner or document.owner)
+        mark = Mark(document.owner_of(group))
         observed.groups[group.name] = ObservedGroup(members=names, properties=dict(group.properties or {}), mark=mark)
         observed.members.update(names)
     for server in document.servers or ():
@@ -123,17 +123,17 @@ def observe(needs: Needs) -> Flow[Observed]:
     """Read the state of a hub."""
     caller = yield from read_caller(Identity)
     observed = Observed(caller=caller, all_users=False, all_groups=False)
-    observed.hub, observed.now = yield from site_and_time()
+    observed.hub, observed.now = yield from url_and_time()
     observed.version = yield from HubVersion()
     yield from _read_groups(observed, needs, caller)
     yield from _read_users(observed, needs, caller)
     return observed
 
 
-def site_and_time() -> Request[tuple[str, datetime]]:
-    """Return the request for the hub's address, which is that of every answer, and for the time on the hub."""
+def url_and_time() -> Request[tuple[str, datetime]]:
+    """Return the request for the hub's URL, which every answer has, and for the time on the hub."""
     request = hub_time()
-    return Request("GET", "/", lambda answer: (answer.site, request.decode(answer)), about="hub", anonymous=True)
+    return Request("GET", "/", lambda answer: (answer.url, request.decode(answer)), about="hub", anonymous=True)
 
 
 def _read_groups(observed: Observed, needs: Needs, caller: Identity) -> Flow[None]:
@@ -162,12 +162,17 @@ def _read_groups(observed: Observed, needs: Needs, caller: Identity) -> Flow[Non
                 ) from None
 
 
+def check_properties(group: Group, version: tuple[int, ...]) -> None:
+    """Raise `MissingScope` if the token cannot see the properties of a group. Before JupyterHub 4.0 there are none."""
+    if group.properties is None and version >= PROPERTIES_VERSION:
+        raise MissingScope(f"group {group.name}: the token cannot see the properties", ("read:groups",))
+
+
 def add_group(observed: Observed, group: Group) -> None:
     """Add a group that was read. `MissingScope` if its members or properties are not visible."""
     members = users_in(group)
+    check_properties(group, observed.version)
     properties = group.properties
-    if properties is None and observed.version >= PROPERTIES_VERSION:
-        raise MissingScope(f"group {group.name}: the token cannot see the properties", ("read:groups",))
     observed.groups[group.name] = ObservedGroup(
         members=members,
         properties=None if properties is None else own_properties(properties),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jhub.models import target
+from jhub.models import Identity, target
 from jhub.preflight.scope_check import access
 from jhub.state.changes import (
     Change,
@@ -17,14 +17,16 @@ from jhub.state.changes import (
     EditServer,
     SetAdmin,
 )
-from jhub.state.observed import Observed
 
 
-def missing_scopes(changes: Iterable[Change], observed: Observed) -> tuple[str, ...]:
-    """Return the scopes that the token lacks for some of the changes, sorted."""
-    caller = observed.caller
-    if caller is None:
-        return ()
+def missing_scopes(changes: Iterable[Change], caller: Identity) -> tuple[str, ...]:
+    """Return the scopes that a token lacks for some of the changes, sorted.
+
+    Parameters
+    ----------
+    caller
+        The answer of `hub.whoami()`.
+    """
     missing: set[str] = set()
     for change in changes:
         scopes, resource = _needed(change)

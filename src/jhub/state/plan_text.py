@@ -156,7 +156,9 @@ def _lines(plan: Plan, *, full: bool) -> Iterator[_Line]:
             case EditServer():
                 yield from _server_edits(change, full=full)
             case DeleteServer():
-                yield _Line("-", object_of(change), f"a stopped server{_why(change)}")
+                yield _Line(
+                    "-", object_of(change), f"a stopped server, with the storage that its spawner deletes{_why(change)}"
+                )
             case DeleteGroup():
                 yield _Line("-", object_of(change), f"owned by {change.owner}; its members stay users{_why(change)}")
             case _:

@@ -27,7 +27,7 @@ def _report_administrators(draft: Draft) -> None:
     known |= {entry.name.lower() for entry in document.users if entry.admin is not None}
     for name, user in draft.observed.users.items():
         if user.admin and name.lower() not in known:
-            draft.note("unmanaged", f"user {name}", "is an administrator on the hub, and not in the file")
+            draft.note("unmanaged", f"user {name}", "is an administrator on the hub, which the file does not say")
 
 
 def _absent_groups(draft: Draft) -> None:
@@ -62,6 +62,7 @@ def _absent_servers(draft: Draft) -> None:
         return
     named = {(entry.user.lower(), entry.name) for entry in document.servers}
     owners = {user for user, _ in named} | {entry.name.lower() for entry in document.users}
+    deleted: list[DeleteServer] = []
     for user, observed in sorted(draft.observed.users.items()):
         for name, server in sorted((observed.servers or {}).items()) if user.lower() in owners else ():
             if (user.lower(), name) in named:
@@ -69,7 +70,14 @@ def _absent_servers(draft: Draft) -> None:
             if server.active:
                 draft.note("waiting", f"server {target(user, name)}", "is not in the file, and kept while it is active")
             else:
-                draft.changes.append(DeleteServer(user=user, name=name, why="not in the file"))
+                deleted.append(DeleteServer(user=user, name=name, why="not in the file"))
+    if deleted and not named:
+        # An export of a hub without named servers has an empty list, and people create servers later.
+        names = join_names([target(change.user, change.name) for change in deleted])
+        message = f"the file has none, so all stopped servers of its users would be deleted: {names}"
+        draft.refuse("servers", message, "leave `servers` out of the file, or list those that stay")
+        return
+    draft.changes += deleted
 
 
 def _absent_users(draft: Draft) -> None:
@@ -88,6 +96,11 @@ def _absent_users(draft: Draft) -> None:
             reasons.setdefault(reason, []).append(name)
         else:
             deleted.append(name)
+    unreadable = [row for group in document.groups if group.members for row in group.members.unreadable]
+    if deleted and unreadable:
+        message = f"some users to delete may be in a row of a roster that has no name: {join_names(unreadable)}"
+        draft.refuse("users", message, "correct the roster")
+        return
     if deleted and not document.users:
         # A file that was cut off must not delete everybody.
         message = f"the file has no users, so {len(deleted)} would be deleted: {join_names(deleted)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from jhub.errors import AlreadyRunning, Conflict, NotFound, is_missing, join_names
+from jhub.errors import AlreadyRunning, Conflict, MissingScope, NotFound, is_missing, join_names
 from jhub.models import Server, target
 from jhub.operations.groups import GroupOps, users_in
 from jhub.operations.server_status import servers_of
@@ -134,7 +134,7 @@ def _delete_group(change: DeleteGroup) -> Flow[bool]:
         owner = read_mark(group.properties).owner
         if owner != change.owner:
             raise Stale(f"group {change.group}: belongs to {owner or 'nobody'} now")
-        if joined := [name for name in users_in(group) if name not in change.members]:
+        if joined := sorted(set(users_in(group)) - set(change.members)):
             raise Stale(f"group {change.group}: has other members now: {join_names(joined)}")
         yield from GroupOps.delete(change.group)
     except NotFound as error:
@@ -148,10 +148,12 @@ def _delete_user(change: DeleteUser) -> Flow[bool]:
     label = f"user {change.user}"
     try:
         user = yield from UserOps.get(change.user)
-        if user.admin is not False:
+        if user.admin is None or user.groups is None:
+            raise MissingScope(f"{label}: the token cannot see their admin rights and groups", ("read:users",))
+        if user.admin:
             raise Stale(f"{label}: is an administrator now")
-        if user.groups is None or user.groups:
-            raise Stale(f"{label}: is in the group {', '.join(user.groups or ())} now")
+        if user.groups:
+            raise Stale(f"{label}: is in the group {join_names(user.groups)} now")
         if any(server.active for server in servers_of(user).values()):
             raise Stale(f"{label}: has an active server now")
         yield from UserOps.delete(change.user)

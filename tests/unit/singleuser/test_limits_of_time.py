@@ -30,7 +30,9 @@ NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
 )
 def test_a_limit_that_is_not_greater_than_0(work: Callable[[Any, float], object], seconds: float) -> None:
     fake = FakeHub(servers=["ana"])
-    with Hub(fake.api_url, fake.token, transport=fake.transport) as hub:
-        with pytest.raises(InvalidInput, match="timeout must be greater than 0, not"):
-            work(hub.singleuser("ana"), seconds)
+    with (
+        Hub(fake.api_url, fake.token, transport=fake.transport) as hub,
+        pytest.raises(InvalidInput, match="timeout must be greater than 0, not"),
+    ):
+        work(hub.singleuser("ana"), seconds)
     assert fake.calls == []

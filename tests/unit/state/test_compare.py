@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from jhub import MissingScope
 from jhub.models import Identity
@@ -26,15 +27,17 @@ from jhub.state.changes import (
     BeginGrace,
     CreateServer,
     CreateUser,
+    DeleteServer,
     DeleteUser,
     EditServer,
+    EndApply,
     EndGrace,
     RemoveMembers,
     SetAdmin,
     SetOwner,
     SetProperties,
 )
-from jhub.state.mark import Mark
+from jhub.state.mark import Claim, Mark, read_mark
 from jhub.state.observed import Observed, ObservedGroup, ObservedServer, ObservedUser
 from jhub.state.operations import StateOps
 from jhub.state.same_json import same_json
@@ -270,7 +273,7 @@ class TestUsers:
         plan = compare(document, state)
         assert plan.changes == ()
         assert [(note.subject, note.message) for note in plan.notices] == [
-            ("user bo", "is an administrator on the hub, and not in the file"),
+            ("user bo", "is an administrator on the hub, which the file does not say"),
         ]
 
     def test_rights_are_set_and_taken_if_the_file_has_them(self) -> None:
@@ -449,3 +452,81 @@ class TestExportedFile:
         assert refusal.hint == "--adopt takes it over"
         plan = compare(document, before, adopt=True)
         assert plan.changes == (SetOwner(group="geo", before="other", after="me", why="taken over from other"),)
+
+
+def a_claim(owner: str | None = "them") -> Mark:
+    return Mark(owner, {}, Claim("another", NOON - timedelta(hours=1)))
+
+
+def test_a_file_that_only_adds_members_leaves_the_claims_of_others_alone() -> None:
+    plan = compare(geo("bo", exact=False), observed(["ana"], ["bo"], mark=a_claim()))
+    assert [type(change) for change in plan.changes] == [AddMembers]
+    exact = compare(geo("ana", owner="them"), observed(["ana"], mark=a_claim()))
+    assert [type(change) for change in exact.changes] == [EndApply]
+
+
+def test_rows_without_a_name_are_reported_also_if_nobody_would_leave() -> None:
+    plan = compare(geo("ana", unreadable=("roster.csv:7: '#N/A': is no name",)), observed(["ana"]))
+    assert notices(plan) == [
+        ("unknown", "incomplete: rows of the roster have no name: roster.csv:7: '#N/A': is no name")
+    ]
+    assert (plan.empty, plan.in_sync) == (True, False)
+
+
+def test_no_user_is_deleted_while_a_row_of_a_roster_has_no_name() -> None:
+    document = replace(geo("ana", unreadable=("roster.csv:7",)), users=(UserEntry(name="ana"),))
+    plan = compare(document, observed(["ana"], ["bo"]), prune=["users"])
+    assert plan.changes == ()
+    assert [(refusal.subject, refusal.hint) for refusal in plan.refusals] == [("users", "correct the roster")]
+
+
+def test_a_file_with_an_empty_list_of_servers_deletes_none() -> None:
+    state = observed(users=["ana"])
+    state.users["ana"].servers = {"lab": ObservedServer()}
+    document = Document(users=(UserEntry(name="ana"),), servers=())
+    plan = compare(document, state, prune=["servers"])
+    assert plan.changes == ()
+    assert [refusal.message for refusal in plan.refusals] == [
+        "the file has none, so all stopped servers of its users would be deleted: ana/lab"
+    ]
+    kept = replace(document, servers=(ServerEntry(user="ana", name="other"),))
+    assert (
+        DeleteServer(user="ana", name="lab", why="not in the file") in compare(kept, state, prune=["servers"]).changes
+    )
+
+
+def test_the_record_of_a_grace_ends_with_the_membership_also_without_a_grace() -> None:
+    mark = Mark(leaving={"bo": NOON - WEEK, "zoe": NOON - WEEK})
+    plan = compare(geo("ana", "zoe", leave_limit=ANYBODY), observed(["ana", "bo", "zoe"], mark=mark))
+    assert plan.changes == (EndGrace(group="geo", users=("bo",)), RemoveMembers(group="geo", users=("bo",)))
+
+
+def test_an_exported_file_has_the_owners_that_an_apply_would_set() -> None:
+    groups = (
+        GroupEntry(name="free", owner=""),
+        GroupEntry(name="shared", members=MembersEntry(names=("ana",), exact=False)),
+        GroupEntry(name="mine", members=MembersEntry(names=("ana",))),
+    )
+    exported = Document(owner="me", groups=groups, users=(UserEntry(name="ana"),))
+    wanted = Document(owner="me", groups=tuple(GroupEntry(name=group.name) for group in groups))
+    changes = compare(wanted, exported).of(SetOwner)
+    assert [change.group for change in changes] == ["free", "shared"]
+
+
+def test_roles_are_not_compared_with_an_exported_file() -> None:
+    plan = compare(Document(roles=(RoleEntry(name="staff", users=("ana",)),)), Document())
+    assert notices(plan) == [("warning", "not compared: an exported file has none")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "mark"),
+    [
+        ({"owner": "me", "apply": "3f9ac2"}, Mark("me")),
+        ({"owner": "me", "leaving": ["bo"]}, Mark("me")),
+        ({"owner": 7, "leaving": {"bo": NOON.isoformat()}}, Mark(leaving={"bo": NOON})),
+        ("me", Mark()),
+        (None, Mark()),
+    ],
+)
+def test_a_damaged_field_of_a_mark_leaves_the_others(fields: object, mark: Mark) -> None:
+    assert read_mark({"jhub": fields, "room": 1}) == mark
