@@ -228,6 +228,24 @@ def test_a_token_that_lacks_scopes_can_plan_and_not_apply(as_robot: Jhub, api: A
     assert api("GET", f"/users/{new}").status_code == 404
 
 
+def test_a_saved_plan_is_applied_by_another_token(
+    as_admin: Jhub, as_robot: Jhub, api: Api, fresh: Fresh, file: Path, tmp_path: Path
+) -> None:
+    first, second = fresh("user"), fresh("user")
+    plans = [str(tmp_path / name) for name in ("reader.json", "admin.json")]
+    file.write_text(f"version: 1\nusers: [{first}]\n")
+    as_robot.ok("plan", str(file), "--out", plans[0])
+    assert as_admin("apply", plans[0], "--yes").code == 0
+    assert api("GET", f"/users/{first}").status_code == 200
+    file.write_text(f"version: 1\nusers: [{second}]\n")
+    as_admin.ok("plan", str(file), "--out", plans[1])
+    for options in ("--yes", "--dry-run"):
+        refused = as_robot("apply", plans[1], options)
+        assert refused.code == 4
+        assert "use a token with the scopes admin:users" in refused.err
+    assert api("GET", f"/users/{second}").status_code == 404
+
+
 def test_what_fails_does_not_stop_the_rest(as_admin: Jhub, api: Api, group: str, user: str, file: Path) -> None:
     write(file, group, ["ana", "no-such-user", user])
     done = as_admin("apply", str(file), "--yes")

@@ -101,8 +101,8 @@ def planning_options(command: F) -> F:
                 multiple=True,
                 metavar="[KIND,...]",
                 callback=_split_kinds,
-                help="Delete objects that the file no longer has: groups of its owner and stopped servers; users only "
-                "if named (--prune users). KIND is groups, servers or users.",
+                help="Delete what the file does not have: groups of its owner, and stopped named servers of its users, "
+                "with their storage; users only if named (--prune users). KIND is groups, servers or users.",
             ),
             click.option("--adopt", is_flag=True, help="Take over groups that have another owner."),
             click.option("--allow-commands", is_flag=True, help="Run the commands that the file has for rosters."),
