@@ -115,11 +115,14 @@ class DocumentReader:
     def _is_new(self, file: str, log: ProblemLog, line: int, kind: str, *name: str) -> bool:
         """Return whether an object is named for the first time, and report it if not."""
         key = (kind, *(part.lower() for part in name)) if kind in ("user", "server") else (kind, *name)
-        first = self.places.setdefault(key, (file, line))
-        if first == (file, line):
+        first = self.places.get(key)
+        if first is None:
+            self.places[key] = file, line
             return True
         where = f"line {first[1]}" if first[0] == file else f"{first[0]}:{first[1]}"
-        log.error(line, f"duplicate {kind} {'/'.join(name)}: first named in {where}")
+        # Objects have the same line in JSON without line breaks, in braces, and if an alias repeats one.
+        reason = "this line names it more than once" if first == (file, line) else f"first named in {where}"
+        log.error(line, f"duplicate {kind} {'/'.join(name)}: {reason}")
         return False
 
     def _forms(self, form: FormReader, key: str, kind: type[Struct], noun: str) -> list[FormReader]:
