@@ -96,8 +96,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InvalidInput, match="larger than"):
         read_roster(tmp_path / "long.csv", EMAIL)
     monkeypatch.setattr("jhub.state.tables.MAX_ROWS", 2)
-    with pytest.raises(InvalidInput, match="more than 2 rows"):
-        parse("Email\nana\nbo\n")
+    for text in ("Email\nana\nbo\n", "Email\n\nana\n\nbo\n"):
+        with pytest.raises(InvalidInput, match="more than 2 rows"):
+            parse(text)
+    assert parse("\n\nEmail\n\n\nana\n\n").names == ("ana",)
 
 
 @pytest.mark.parametrize(
