@@ -157,6 +157,15 @@ def test_a_formula_and_an_error_of_the_spreadsheet_name_nobody(cell: str) -> Non
 
 
 def test_a_template_has_the_cells_of_columns() -> None:
+@pytest.mark.parametrize("cell", ["1.23457E+10", "1,2E+07", "7E+15", "1.2e+19"])
+def test_a_number_that_a_spreadsheet_has_rounded_names_nobody(cell: str) -> None:
+    for rule in ("", "s{Login}", "before-@"):
+        columns = RosterColumns(column="Login", name=rule)
+        roster = parse(f'Login\nana\n"{cell}"\n', columns)
+        assert (len(roster.names), found(roster), roster.complete) == (1, [(3, "invalid")], False)
+        assert "has rounded this number" in roster.problems[0].reason
+
+
     text = "Student ID;Programme;Mail\n71;GEO;A@x\n72;;b@x\n71;geo;c@x\n"
     roster = parse(text, RosterColumns(name="{programme}-s{student id}"))
     assert (roster.names, found(roster)) == (("geo-s71",), [(3, "blank"), (4, "duplicate")])
@@ -196,10 +205,10 @@ def test_the_only_column_needs_no_name() -> None:
     [
         ("Ana B", "has a space"),
         ("Doe, Ana", "Surname"),
-        ("1.0E+05", "rounded"),
         ("7,12e11", "rounded"),
         ("12345.0", "decimals"),
         ("12345", "is a number"),
+        ("7e-3", "rounded"),
         ("ana@uni.edu", "has an @"),
         ("an\u200ba", "invisible"),
         ("\u0430na", "Cyrillic and Latin"),
