@@ -56,7 +56,9 @@ def with_prune_kinds(arguments: Sequence[str]) -> list[str]:
 
 
 def _may_be_kinds(word: str) -> bool:
-    """Return whether a word names kinds, or is a typing error rather than a file."""
+    """Return whether a word names kinds, also if a file has this name, or is a typing error rather than a file."""
+    if set(word.split(",")) <= set(PRUNE_KINDS):
+        return True
     return bool(re.fullmatch("[a-z,]+", word)) and not Path(word).exists()
 
 
