@@ -47,7 +47,7 @@ class DocumentReader:
     def __init__(self, logs: FileLogs, commands: Commands) -> None:
         """Start with an empty document."""
         self.logs = logs
-        self.commands: Commands = commands
+        self.members = MemberReader(logs, commands)
         self.places: dict[tuple[str, ...], Place] = {}
         self.owner: str | None = None
         self.users: list[UserEntry] = []
@@ -84,9 +84,8 @@ class DocumentReader:
             self.owner = owner
         for item in form.items("users", "users"):
             self._read_user(file, log, item)
-        members = MemberReader(self.logs, Path(file), self.commands)
         for group in self._forms(form, "groups", GroupForm, "group"):
-            self._read_group(file, group, members)
+            self._read_group(file, group)
         if "servers" in form:
             servers = [self._read_server(file, item) for item in self._forms(form, "servers", ServerForm, "server")]
             self.servers = [*(self.servers or ()), *(server for server in servers if server is not None)]
@@ -151,10 +150,10 @@ class DocumentReader:
         if name is not None and self._is_new(file, log, item.line, "user", name):
             self.users.append(UserEntry(name=name, admin=admin))
 
-    def _read_group(self, file: str, form: FormReader, reader: MemberReader) -> None:
+    def _read_group(self, file: str, form: FormReader) -> None:
         name = form.name("name", "group")
         owner = "" if _is_null(form, "owner") else _owner(form)
-        members = _members(form, reader)
+        members = _members(form, self.members, Path(file).parent)
         properties = form.free_mapping("properties")
         if properties is not None and KEY in properties:
             form.error("properties", f"the property `{KEY}` is reserved: write `owner` beside `properties`")
@@ -222,12 +221,12 @@ def _owner(form: FormReader) -> str | None:
     return owner
 
 
-def _members(form: FormReader, reader: MemberReader) -> MembersEntry | None:
+def _members(form: FormReader, reader: MemberReader, folder: Path) -> MembersEntry | None:
     node = form.node.entries.get("members")
     if node is None:
         return None
     if isinstance(node, Mapping):
-        return reader.read(FormReader(form.log, node, MembersForm, f"{form.label}: members"))
+        return reader.read(FormReader(form.log, node, MembersForm, f"{form.label}: members"), folder)
     if isinstance(node, Sequence):
         return MembersEntry(names=form.names("members", "user") or ())
     form.error("members", f"`members` must be a list of names ([] for an empty group), or a mapping, not {node}")
