@@ -7,7 +7,7 @@
         for event in fleet:
             print(event)
 
-    roster = jhub.state.read_roster("roster.xlsx", RosterColumns(column="Email", name="before-@"))
+    roster = jhub.state.read_roster("roster.xlsx", jhub.state.RosterColumns(column="Email", name="before-@"))
     hub.groups.set_users("geo", roster.names)
 
 A name's module is imported when the name is used.

@@ -50,7 +50,10 @@ class MembersForm(_Form, frozen=True, kw_only=True):
     ] = []
     roster: Annotated[
         Text,
-        Meta(description="A .csv, .tsv or .xlsx file below the folder of the state file. Its people are the members."),
+        Meta(
+            description="A .csv, .tsv, .txt or .xlsx file below the folder of the state file. Its people are the "
+            "members."
+        ),
     ] = ""
     command: Annotated[
         list[Text],
@@ -63,7 +66,11 @@ class MembersForm(_Form, frozen=True, kw_only=True):
         Literal["csv", "tsv"], Meta(description="The format that the command prints, by default csv.")
     ] = "csv"
     column: Annotated[
-        Text, Meta(description="The header of the roster's column with the names. It may be left out if there is one.")
+        Text,
+        Meta(
+            description="The header of the roster's column with the names. It may be left out if name is a template, "
+            "or if the roster has one column only, whose header is usual: Email, Login, Name or User name."
+        ),
     ] = ""
     name: Annotated[
         Text,
