@@ -28,11 +28,11 @@ from jhub.state.changes import (
     RemoveMembers,
     SetOwner,
     SetProperties,
+    same_json,
 )
 from jhub.state.events import StateKind
 from jhub.state.mark import Claim, Mark, own_properties, read_mark, with_mark
 from jhub.state.record import Record, Stale
-from jhub.state.same_json import same_json
 from jhub.steps import Emit, Flow, Now, Sleep, Step, call, segment
 
 C = TypeVar("C", bound=GroupChange)

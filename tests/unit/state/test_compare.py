@@ -34,10 +34,10 @@ from jhub.state.changes import (
     SetOwner,
     SetProperties,
 )
+    same_json,
 from jhub.state.mark import Mark
 from jhub.state.observed import Observed, ObservedGroup, ObservedServer, ObservedUser
 from jhub.state.operations import StateOps
-from jhub.state.same_json import same_json
 from jhub.testing import FakeHub, play
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
