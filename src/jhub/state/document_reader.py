@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from jhub.errors import InvalidInput
+from jhub.models import MAX_DURATION_SECONDS, SECONDS_PER_UNIT
 from jhub.object_path import has_control_character
 from jhub.operations.server_names import NAME_HINT, is_valid_server_name
 from jhub.profiles.problems import ProblemLog, quote
@@ -15,7 +17,6 @@ from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
 from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, RoleEntry, ServerEntry, UserEntry
 from jhub.state.file_form import (
     GRACE_PATTERN,
-    LEAVE_PATTERN,
     MAX_OWNER_CHARACTERS,
     VERSION,
     GroupForm,
@@ -31,11 +32,6 @@ from jhub.state.file_problems import FileLogs
 from jhub.state.form_reader import FormReader
 from jhub.state.mark import KEY
 from jhub.state.member_sources import Commands, MemberReader
-
-SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-"""Seconds in a unit of time."""
-MAX_GRACE_SECONDS = 10 * 365 * 86400
-"""Maximum grace: ten years."""
 
 Place: TypeAlias = tuple[str, int]
 """A file and a line."""
@@ -237,12 +233,11 @@ def _leave_limit(form: FormReader) -> LeaveLimit | None:
     text = form.text("leave")
     if text is None:
         return None
-    if re.fullmatch(LEAVE_PATTERN, text):
-        if text.endswith("%"):
-            return LeaveLimit(percent=float(text[:-1]))
-        return LeaveLimit(number=int(text), percent=None)
-    form.error("leave", f"invalid `leave` {quote(text)}: use a number of members such as 5, or 0% to 100%")
-    return None
+    try:
+        return LeaveLimit.parse(text)
+    except InvalidInput as error:
+        form.error("leave", f"invalid `leave` {quote(text)}: {error.hint}")
+        return None
 
 
 def _grace(form: FormReader) -> float | None:
@@ -251,7 +246,7 @@ def _grace(form: FormReader) -> float | None:
         return None
     if (match := re.fullmatch(GRACE_PATTERN, text)) is not None:
         seconds = float(match[1]) * SECONDS_PER_UNIT[match[2]]
-        if seconds <= MAX_GRACE_SECONDS:
+        if seconds <= MAX_DURATION_SECONDS:
             return seconds
     form.error("grace", f"invalid `grace` {quote(text)}: use 90s, 15m, 8h or 30d, and at most ten years")
     return None

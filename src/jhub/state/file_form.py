@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from jhub.operations.server_names import NAME_PATTERN
+from jhub.state.document import LEAVE_PATTERN, LeaveLimit
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """Dialect of the JSON Schema."""
@@ -18,8 +19,6 @@ MAX_OWNER_CHARACTERS = 100
 """Maximum length of an owner."""
 MAX_SERVER_NAME_CHARACTERS = 30
 """Maximum length of a server's name in JupyterHub 6.0."""
-LEAVE_PATTERN = r"^(?:(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?) ?%|[0-9]{1,9})$"
-"""Pattern of a limit in a text."""
 GRACE_PATTERN = r"^([0-9]{1,9}(?:\.[0-9]+)?)([smhd])$"
 """Pattern of a duration, with its number and its unit."""
 
@@ -165,9 +164,9 @@ class LimitsForm(_Form, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=LEAVE_PATTERN)],
         Meta(
             description="How many members may leave a group in one plan: a number, or a percentage of the present "
-            "members. A plan with more is refused. By default 20%."
+            f"members. A plan with more is refused. By default {LeaveLimit()}."
         ),
-    ] = "20%"
+    ] = str(LeaveLimit())
 
 
 class StateFileForm(_Form, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jhub import MissingScope
+from jhub.errors import InvalidInput
 from jhub.models import Identity
 from jhub.state import (
     Document,
@@ -33,8 +34,8 @@ from jhub.state.changes import (
     SetAdmin,
     SetOwner,
     SetProperties,
-)
     same_json,
+)
 from jhub.state.mark import Mark
 from jhub.state.observed import Observed, ObservedGroup, ObservedServer, ObservedUser
 from jhub.state.operations import StateOps
@@ -163,6 +164,16 @@ class TestLeaveLimit:
             (refusal,) = plan.refusals
             assert f"{allowed + 1} of {members} members would leave, and the limit is {limit}" in refusal.message
             assert not plan.of(RemoveMembers)
+
+    @pytest.mark.parametrize("text", ["20%", "0%", "12.3456789%", "0.0000001%", "100%", "0", "5"])
+    def test_a_limit_is_written_as_it_is_read(self, text: str) -> None:
+        assert str(LeaveLimit.parse(text)) == text
+
+    @pytest.mark.parametrize("text", ["", "x", "-1", "0.5", "101%", "%", "5%%"])
+    def test_other_limits_are_refused(self, text: str) -> None:
+        with pytest.raises(InvalidInput, match="invalid limit") as failed:
+            LeaveLimit.parse(text)
+        assert failed.value.hint == "use a number of members such as 5, or 0% to 100%"
 
     def test_it_counts_those_whose_grace_begins(self) -> None:
         names = [f"u{number:02}" for number in range(60)]
