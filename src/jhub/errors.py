@@ -344,3 +344,8 @@ def join_names(names: Iterable[str]) -> str:
     all_names = list(names)
     more = len(all_names) - MAX_NAMES_SHOWN
     return ", ".join(all_names[:MAX_NAMES_SHOWN]) + (f", and {more} more" if more > 0 else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 user", "3 users"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

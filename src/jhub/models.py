@@ -42,6 +42,10 @@ UNLISTED_SUFFIX = "--unlisted-choice"
 """Suffix of an option's key, for the key of a text that is not one of the option's choices."""
 UNLISTED_SELECTED_VALUE = UNLISTED_SUFFIX.removeprefix("--")
 """Value of an option in KubeSpawner's form if its text field is used."""
+SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Seconds in the units of a duration, such as 90s or 8h."""
+MAX_DURATION_SECONDS = 10 * 365 * SECONDS_PER_UNIT["d"]
+"""Maximum duration in a command or a state file: ten years."""
 SECRET_FIELDS = {"token", "auth_state", "state", "access_token", "code", "accept_url", "full_accept_url"}
 """Fields that may contain secrets; `repr` leaves them out."""
 

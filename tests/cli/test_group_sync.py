@@ -112,7 +112,7 @@ def test_a_difference_that_is_too_large_changes_nothing(course: Class) -> None:
     assert course.members == {course.name(0)}
 
 
-@pytest.mark.parametrize(("limit", "code"), [("20%", 0), ("0", 2), ("0%", 2), ("1", 0)])
+@pytest.mark.parametrize(("limit", "code"), [("20%", 0), ("12.5%", 0), ("0", 2), ("0%", 2), ("1", 0)])
 def test_one_member_of_a_small_group_may_leave(course: Class, limit: str, code: int) -> None:
     course.has(1, 2, 3)
     course.write(1, 2)

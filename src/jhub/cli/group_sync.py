@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ from jhub.cli.kit.prompts import confirm
 from jhub.cli.kit.terminal import ask_yes_or_no, has_terminal
 from jhub.cli.member_changes import add_failures, note_change, note_running
 from jhub.cli.sync_plan import SyncPlan, make_plan
-from jhub.errors import HubError, InvalidInput, NotFound, UnknownUser
+from jhub.errors import HubError, InvalidInput, NotFound, UnknownUser, counted
+from jhub.state import LeaveLimit
 
 if TYPE_CHECKING:
     from jhub import Hub, Preview, Server
@@ -27,19 +27,13 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS_SHOWN = 20
 """Maximum number of problems of a roster that are printed."""
-LEAVE_LIMIT = "20%"
-"""Share of the members that may leave by default."""
 
 
-def _parse_limit(ctx: click.Context, param: click.Parameter, value: str) -> Callable[[int], int]:
-    """Return the function from the number of members to the number that may leave, for a text such as "20%" or "4"."""
-    match = re.fullmatch(r"(\d{1,6})(%?)", value)
-    if not match or (match[2] and int(match[1]) > 100):
-        raise click.BadParameter(f"{value!r} is neither a number nor a percentage such as {LEAVE_LIMIT}", ctx, param)
-    number = int(match[1])
-    if not match[2]:
-        return lambda members: number
-    return lambda members: max(1, members * number // 100) if number else 0
+def _parse_limit(ctx: click.Context, param: click.Parameter, value: str) -> LeaveLimit:
+    try:
+        return LeaveLimit.parse(value)
+    except InvalidInput as error:
+        raise click.BadParameter(f"{error}; {error.hint}", ctx, param) from None
 
 
 def _parse_where(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
@@ -85,8 +79,8 @@ def _parse_where(ctx: click.Context, param: click.Parameter, values: Iterable[st
 )
 @click.option(
     "--limit-leave",
-    "may_leave",
-    default=LEAVE_LIMIT,
+    "limit",
+    default=str(LeaveLimit()),
     show_default=True,
     metavar="N|N%",
     callback=_parse_limit,
@@ -107,7 +101,7 @@ def sync(
     create_group: bool,
     create_users: bool,
     keep: tuple[str, ...],
-    may_leave: Callable[[int], int],
+    limit: LeaveLimit,
     skip_invalid: bool,
     stop_removed: bool,
     yes: bool,
@@ -138,15 +132,15 @@ def sync(
     _note_roster(path, roster)
     with connect() as hub, batch_tally() as tally:
         plan = make_plan(hub, name, roster, keep, create=create_group, create_users=create_users)
-        unread = [problem.line for problem in roster.problems if problem.kind in ("invalid", "blank")]
-        if unread and not skip_invalid:
+        if not roster.complete and not skip_invalid:
+            unread = [problem.line for problem in roster.problems if problem.names_nobody]
             tally.add_failure(_unread_rows(unread, plan.to_remove))
             plan = replace(plan, to_remove=())
         if plan.unknown and not create_users:
             tally.add_failure(_unknown_users(plan.unknown))
             plan = replace(plan, unknown=())
         counts = _note_plan(plan)
-        if len(plan.to_remove) > (most := may_leave(len(plan.members))):
+        if len(plan.to_remove) > (most := limit.allowed(len(plan.members))):
             raise InvalidInput(
                 f"group {name}: {len(plan.to_remove)} of {len(plan.members)} members would leave, but at most {most} "
                 "may; nothing was changed",
@@ -163,12 +157,12 @@ def sync(
             stop = bool(running) and (stop_removed or (not yes and _wants_stop(running)))
             result = _apply(hub, plan, running if stop else [], tally, result)
             note(
-                f"{name}: added {len(result.added)}, removed {len(result.removed)}; {_number(result.members, 'member')}"
+                f"{name}: added {len(result.added)}, removed {len(result.removed)}; {counted(result.members, 'member')}"
             )
         elif tally.failures:
-            note(f"{name}: nothing to change; {_number(result.members, 'member')}")
+            note(f"{name}: nothing to change; {counted(result.members, 'member')}")
         else:
-            note(f"{name} is in sync: {_number(result.members, 'member')}")
+            note(f"{name} is in sync: {counted(result.members, 'member')}")
         if output_format != "table":
             SYNCS.print_item(result, output_format)
 
@@ -208,7 +202,7 @@ SYNCS: View[Sync] = View(
 
 def _note_roster(path: str, roster: Roster) -> None:
     """Print the number of names in a roster, and its problems."""
-    note(f"{path}: {_number(len(roster.names), 'name')}")
+    note(f"{path}: {counted(len(roster.names), 'name')}")
     for problem in roster.problems[:MAX_PROBLEMS_SHOWN]:
         note(f"{problem} ({problem.kind})")
     if (more := len(roster.problems) - MAX_PROBLEMS_SHOWN) > 0:
@@ -219,7 +213,7 @@ def _note_plan(plan: SyncPlan) -> str:
     """Print a plan, and return its numbers for a question."""
     counts = [] if plan.exists else ["create the group"]
     if plan.unknown:
-        counts.append(f"create {_number(len(plan.unknown), 'user')}")
+        counts.append(f"create {counted(len(plan.unknown), 'user')}")
         note(f"{counts[-1]}: {names_shown(plan.unknown)}")
     from jhub.state import group_owner
 
@@ -231,10 +225,6 @@ def _note_plan(plan: SyncPlan) -> str:
     if plan.to_remove:
         note_running([server.target for server in plan.running], plan.hidden)
     return ", ".join([*counts, *([changes] if changes else [])])
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _unread_rows(lines: list[int], held: Sequence[str]) -> HubError:

@@ -120,6 +120,4 @@ def _user(hub: Hub, name: str) -> UserEntry:
 
 def _server(hub: Hub, user: str, name: str) -> ServerEntry:
     server = hub.servers.get(user, name)
-    # The hub's default for the display name is the name.
-    display_name = None if server.display_name in ("", name) else server.display_name
-    return ServerEntry(user=user, name=name, options=server.user_options or None, display_name=display_name)
+    return ServerEntry.from_hub(user, name, server.user_options, server.display_name)

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import DEBUG, getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from jhub.cli.kit.output import dump
-from jhub.errors import Conflict, InvalidInput, MissingScope
-from jhub.state import PruneKind, count_changes, is_saved_plan, load, render_plan
+from jhub.errors import Conflict, InvalidInput, MissingScope, counted
+from jhub.state import PRUNE_KINDS, PruneKind, count_changes, is_saved_plan, load, render_plan
 
 if TYPE_CHECKING:
     from jhub import Hub
@@ -25,7 +25,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_FILE = "jhub.yaml"
 """State file of a command without one."""
-PRUNE_KINDS: tuple[PruneKind, ...] = get_args(PruneKind)
 DEFAULT_PRUNE_KINDS = "groups,servers"
 """Kinds of objects that --prune alone deletes."""
 MIN_WIDTH = 80
@@ -56,7 +55,9 @@ def with_prune_kinds(arguments: Sequence[str]) -> list[str]:
 
 
 def _may_be_kinds(word: str) -> bool:
-    """Return whether a word names kinds, or is a typing error rather than a file."""
+    """Return whether a word names kinds, also if a file has this name, or is a typing error rather than a file."""
+    if set(word.split(",")) <= set(PRUNE_KINDS):
+        return True
     return bool(re.fullmatch("[a-z,]+", word)) and not Path(word).exists()
 
 
@@ -167,8 +168,7 @@ def _has_color() -> bool:
 
 def in_sync(place: str, document: Document, files: Sequence[str]) -> str:
     """Return the sentence that a hub, or its export, is in sync with the files."""
-    users, groups = len(document.users), len(document.groups)
-    counts = f"{users} user{'' if users == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
+    counts = f"{counted(len(document.users), 'user')}, {counted(len(document.groups), 'group')}"
     return f"{place} is in sync with {', '.join(files or (DEFAULT_FILE,))}: {counts}."
 
 
@@ -191,5 +191,4 @@ def print_plan_json(plan: Plan) -> None:
 
 def describe_count(plan: Plan) -> str:
     """Return the number of changes of a plan in words."""
-    number = count_changes(plan)
-    return f"{number} change{'' if number == 1 else 's'}"
+    return counted(count_changes(plan), "change")

@@ -14,7 +14,7 @@ from jhub.cli.kit.noun_group import NounGroup
 from jhub.cli.kit.options import common, connect, list_output, output
 from jhub.cli.kit.output import Layout, View, escape, note
 from jhub.cli.kit.table import print_table, terminal_width
-from jhub.errors import BadRequest, InvalidInput
+from jhub.errors import BadRequest, InvalidInput, counted
 from jhub.models import Profile, ProfileOption
 
 if TYPE_CHECKING:
@@ -168,8 +168,7 @@ def check(
         PROBLEMS.print_list(checked, output_format)
     has_errors = any(not problem.warning for problem in problems)
     if not has_errors and output_format == "table":
-        count = len(result.readable.all)
-        click.echo(f"ok: {count} profile{'' if count == 1 else 's'}")
+        click.echo(f"ok: {counted(len(result.readable.all), 'profile')}")
     if spawner is None and config is None:
         note("note: settings were not checked: pass --spawner CLASS or --config jupyterhub_config.py")
     if has_errors:

@@ -20,7 +20,7 @@ from jhub.cli.kit.server_arguments import (
     resolve_server,
     share_scopes_option,
 )
-from jhub.errors import NotFound
+from jhub.errors import NotFound, counted
 from jhub.models import ShareCode
 
 CODES: View[ShareCode] = View(
@@ -145,7 +145,7 @@ def revoke(
         try:
             count = len(list(hub.share_codes.list(server.user, server.name)))
             if count:
-                confirm(f"Revoke {count} code{'' if count == 1 else 's'} for {server}?", yes=yes)
+                confirm(f"Revoke {counted(count, 'code')} for {server}?", yes=yes)
                 revoke_all()
         except NotFound as error:
             done = accept_missing(error, f"server {server}", if_exists=if_exists)

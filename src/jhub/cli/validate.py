@@ -12,6 +12,7 @@ from jhub.cli.kit.checked_problem import PROBLEMS, CheckedProblem
 from jhub.cli.kit.options import common, output
 from jhub.cli.kit.output import escape
 from jhub.cli.planning import DEFAULT_FILE
+from jhub.errors import counted
 
 if TYPE_CHECKING:
     from jhub.state import Document
@@ -53,7 +54,7 @@ def validate(files: tuple[str, ...], schema: bool, output_format: str) -> None:
             click.echo(escape(f"{' and '.join(paths)} {are} valid: {_contents(result.document)}"))
         else:
             have = "have" if len(paths) > 1 else "has"
-            click.echo(escape(f"{' and '.join(paths)} {have} {_count(len(result.errors), 'error')}"))
+            click.echo(escape(f"{' and '.join(paths)} {have} {counted(len(result.errors), 'error')}"))
     else:
         checked = [CheckedProblem(each.file, each.line, each.severity, each.message) for each in result.problems]
         PROBLEMS.print_list(checked, output_format)
@@ -65,15 +66,11 @@ def _contents(document: Document) -> str:
     """Return the numbers of the objects in a document."""
     members = sum(len(group.members.names) for group in document.groups if group.members)
     numbers = [
-        _count(len(document.users), "user"),
-        _count(len(document.groups), "group"),
-        _count(members, "member"),
-        _count(len(document.servers or ()), "server"),
-        _count(len(document.roles), "role"),
+        counted(len(document.users), "user"),
+        counted(len(document.groups), "group"),
+        counted(members, "member"),
+        counted(len(document.servers or ()), "server"),
+        counted(len(document.roles), "role"),
     ]
     # A file without servers or roles is usual.
     return ", ".join(number for index, number in enumerate(numbers) if index < 3 or not number.startswith("0 "))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

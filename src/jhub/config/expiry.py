@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from jhub.errors import counted
 from jhub.models import as_utc
 
 WARNING_PERIOD = timedelta(days=3)
@@ -33,5 +34,5 @@ def _format_span(time: timedelta) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         count = int(time.total_seconds() // size)
         if count:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
+            return counted(count, unit)
     return "less than a minute"

@@ -7,7 +7,7 @@
         for event in fleet:
             print(event)
 
-    roster = jhub.state.read_roster("roster.xlsx", RosterColumns(column="Email", name="before-@"))
+    roster = jhub.state.read_roster("roster.xlsx", jhub.state.RosterColumns(column="Email", name="before-@"))
     hub.groups.set_users("geo", roster.names)
 
 A name's module is imported when the name is used.
@@ -19,6 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jhub.state.changes import PRUNE_KINDS as PRUNE_KINDS
     from jhub.state.changes import AddMembers as AddMembers
     from jhub.state.changes import BeginGrace as BeginGrace
     from jhub.state.changes import Change as Change
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from jhub.state.saved_plan import load_plan as load_plan
 
 _HOMES = {
+    "PRUNE_KINDS": "jhub.state.changes",
     "AddMembers": "jhub.state.changes",
     "BeginGrace": "jhub.state.changes",
     "Change": "jhub.state.changes",

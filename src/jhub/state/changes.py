@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
-from msgspec import field
+from msgspec import field, json
 
 from jhub.models import Model
 
@@ -252,3 +252,8 @@ class Plan(Model, frozen=True, kw_only=True):
     def of(self, *kinds: type[C]) -> tuple[C, ...]:
         """Return the changes of some kinds."""
         return tuple(change for change in self.changes if isinstance(change, kinds))
+
+
+def same_json(first: object, second: object) -> bool:
+    """Return whether two values are the same JSON. In Python, 1, 1.0 and True are equal."""
+    return json.encode(first, order="sorted") == json.encode(second, order="sorted")

@@ -15,12 +15,12 @@ from jhub.state.changes import (
     RemoveMembers,
     SetOwner,
     SetProperties,
+    same_json,
 )
 from jhub.state.document import GroupEntry, MembersEntry
 from jhub.state.draft import Draft
 from jhub.state.mark import CLAIM_SECONDS
 from jhub.state.observed import ObservedGroup
-from jhub.state.same_json import same_json
 
 MIN_CLASS_SIZE = 5
 """Smallest number of names and of members for which a comparison says that few of them match."""

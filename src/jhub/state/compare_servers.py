@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from jhub.errors import MissingScope
 from jhub.models import target
-from jhub.state.changes import CreateServer, EditServer
+from jhub.state.changes import CreateServer, EditServer, same_json
 from jhub.state.document import ServerEntry
 from jhub.state.draft import Draft
 from jhub.state.observed import CREATE_SERVER_VERSION, ObservedServer
-from jhub.state.same_json import same_json
 
 HIDDEN_OPTIONS = "JupyterHub 6 shows the new options after the server's next start; until then, plans have this change"
 """Remark on a change of options: the hub keeps the old ones in memory, and its answers have those."""

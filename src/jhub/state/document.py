@@ -5,9 +5,15 @@ A document has no rosters any more: `jhub.state.load` has read them. A field tha
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
+from jhub.errors import InvalidInput
 from jhub.models import Model
+
+LEAVE_PATTERN = r"^(?:(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?) ?%|[0-9]{1,9})$"
+"""Pattern of a limit in a text."""
 
 
 class UserEntry(Model, frozen=True, kw_only=True):
@@ -53,6 +59,15 @@ class ServerEntry(Model, frozen=True, kw_only=True):
     """The user options of the next start."""
     display_name: str | None = None
 
+    @classmethod
+    def from_hub(cls, user: str, name: str, options: dict[str, Any] | None, display_name: str | None) -> ServerEntry:
+        """Return the entry of a server on a hub, which leaves out what is the default on hubs.
+
+        The default of the display name is the name.
+        """
+        shown = None if display_name in ("", name) else display_name
+        return cls(user=user, name=name, options=options or None, display_name=shown)
+
 
 class RoleEntry(Model, frozen=True, kw_only=True):
     """A role of the hub's configuration. It is compared with the hub, and never changed."""
@@ -71,6 +86,21 @@ class LeaveLimit(Model, frozen=True, kw_only=True):
     percent: float | None = 20.0
     """Per cent of the present members, if `number` is None."""
 
+    @classmethod
+    def parse(cls, text: str) -> LeaveLimit:
+        """Return the limit in a text such as "20%", "12.5%" or "5".
+
+        Raises
+        ------
+        InvalidInput
+            It is neither a number nor a percentage.
+        """
+        if not re.fullmatch(LEAVE_PATTERN, text):
+            raise InvalidInput(f"invalid limit {text!r}", hint="use a number of members such as 5, or 0% to 100%")
+        if text.endswith("%"):
+            return cls(percent=float(text[:-1]))
+        return cls(number=int(text), percent=None)
+
     def allowed(self, members: int) -> int:
         """Return how many of so many members may leave. One may always leave if the limit is in per cent above 0."""
         if self.number is not None:
@@ -80,7 +110,7 @@ class LeaveLimit(Model, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """Return the limit as it is written: 20% or 5."""
-        return f"{self.percent or 0:g}%" if self.number is None else str(self.number)
+        return f"{decimal_text(self.percent or 0)}%" if self.number is None else str(self.number)
 
 
 class Document(Model, frozen=True, kw_only=True):
@@ -104,3 +134,9 @@ class Document(Model, frozen=True, kw_only=True):
             return group.owner or None
         only_adds = group.members is not None and not group.members.exact and group.properties is None
         return None if only_adds else self.owner
+
+
+def decimal_text(number: float) -> str:
+    """Return a number without an exponent, and without needless zeros."""
+    text = format(Decimal(repr(float(number))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

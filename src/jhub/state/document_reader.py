@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from jhub.errors import InvalidInput
+from jhub.models import MAX_DURATION_SECONDS, SECONDS_PER_UNIT
 from jhub.object_path import has_control_character
 from jhub.operations.server_names import NAME_HINT, is_valid_server_name
 from jhub.profiles.problems import ProblemLog, quote
@@ -15,7 +17,6 @@ from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
 from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, RoleEntry, ServerEntry, UserEntry
 from jhub.state.file_form import (
     GRACE_PATTERN,
-    LEAVE_PATTERN,
     MAX_OWNER_CHARACTERS,
     VERSION,
     GroupForm,
@@ -32,11 +33,6 @@ from jhub.state.form_reader import FormReader
 from jhub.state.mark import KEY
 from jhub.state.member_sources import Commands, MemberReader
 
-SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-"""Seconds in a unit of time."""
-MAX_GRACE_SECONDS = 10 * 365 * 86400
-"""Maximum grace: ten years."""
-
 Place: TypeAlias = tuple[str, int]
 """A file and a line."""
 
@@ -47,7 +43,7 @@ class DocumentReader:
     def __init__(self, logs: FileLogs, commands: Commands) -> None:
         """Start with an empty document."""
         self.logs = logs
-        self.commands: Commands = commands
+        self.members = MemberReader(logs, commands)
         self.places: dict[tuple[str, ...], Place] = {}
         self.owner: str | None = None
         self.users: list[UserEntry] = []
@@ -84,9 +80,8 @@ class DocumentReader:
             self.owner = owner
         for item in form.items("users", "users"):
             self._read_user(file, log, item)
-        members = MemberReader(self.logs, Path(file), self.commands)
         for group in self._forms(form, "groups", GroupForm, "group"):
-            self._read_group(file, group, members)
+            self._read_group(file, group)
         if "servers" in form:
             servers = [self._read_server(file, item) for item in self._forms(form, "servers", ServerForm, "server")]
             self.servers = [*(self.servers or ()), *(server for server in servers if server is not None)]
@@ -115,11 +110,14 @@ class DocumentReader:
     def _is_new(self, file: str, log: ProblemLog, line: int, kind: str, *name: str) -> bool:
         """Return whether an object is named for the first time, and report it if not."""
         key = (kind, *(part.lower() for part in name)) if kind in ("user", "server") else (kind, *name)
-        first = self.places.setdefault(key, (file, line))
-        if first == (file, line):
+        first = self.places.get(key)
+        if first is None:
+            self.places[key] = file, line
             return True
         where = f"line {first[1]}" if first[0] == file else f"{first[0]}:{first[1]}"
-        log.error(line, f"duplicate {kind} {'/'.join(name)}: first named in {where}")
+        # Objects have the same line in JSON without line breaks, in braces, and if an alias repeats one.
+        reason = "this line names it more than once" if first == (file, line) else f"first named in {where}"
+        log.error(line, f"duplicate {kind} {'/'.join(name)}: {reason}")
         return False
 
     def _forms(self, form: FormReader, key: str, kind: type[Struct], noun: str) -> list[FormReader]:
@@ -148,10 +146,10 @@ class DocumentReader:
         if name is not None and self._is_new(file, log, item.line, "user", name):
             self.users.append(UserEntry(name=name, admin=admin))
 
-    def _read_group(self, file: str, form: FormReader, reader: MemberReader) -> None:
+    def _read_group(self, file: str, form: FormReader) -> None:
         name = form.name("name", "group")
         owner = "" if _is_null(form, "owner") else _owner(form)
-        members = _members(form, reader)
+        members = _members(form, self.members, Path(file).parent)
         properties = form.free_mapping("properties")
         if properties is not None and KEY in properties:
             form.error("properties", f"the property `{KEY}` is reserved: write `owner` beside `properties`")
@@ -219,12 +217,12 @@ def _owner(form: FormReader) -> str | None:
     return owner
 
 
-def _members(form: FormReader, reader: MemberReader) -> MembersEntry | None:
+def _members(form: FormReader, reader: MemberReader, folder: Path) -> MembersEntry | None:
     node = form.node.entries.get("members")
     if node is None:
         return None
     if isinstance(node, Mapping):
-        return reader.read(FormReader(form.log, node, MembersForm, f"{form.label}: members"))
+        return reader.read(FormReader(form.log, node, MembersForm, f"{form.label}: members"), folder)
     if isinstance(node, Sequence):
         return MembersEntry(names=form.names("members", "user") or ())
     form.error("members", f"`members` must be a list of names ([] for an empty group), or a mapping, not {node}")
@@ -235,12 +233,11 @@ def _leave_limit(form: FormReader) -> LeaveLimit | None:
     text = form.text("leave")
     if text is None:
         return None
-    if re.fullmatch(LEAVE_PATTERN, text):
-        if text.endswith("%"):
-            return LeaveLimit(percent=float(text[:-1]))
-        return LeaveLimit(number=int(text), percent=None)
-    form.error("leave", f"invalid `leave` {quote(text)}: use a number of members such as 5, or 0% to 100%")
-    return None
+    try:
+        return LeaveLimit.parse(text)
+    except InvalidInput as error:
+        form.error("leave", f"invalid `leave` {quote(text)}: {error.hint}")
+        return None
 
 
 def _grace(form: FormReader) -> float | None:
@@ -249,7 +246,7 @@ def _grace(form: FormReader) -> float | None:
         return None
     if (match := re.fullmatch(GRACE_PATTERN, text)) is not None:
         seconds = float(match[1]) * SECONDS_PER_UNIT[match[2]]
-        if seconds <= MAX_GRACE_SECONDS:
+        if seconds <= MAX_DURATION_SECONDS:
             return seconds
     form.error("grace", f"invalid `grace` {quote(text)}: use 90s, 15m, 8h or 30d, and at most ten years")
     return None

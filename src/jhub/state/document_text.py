@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, cast
 
 from jhub.errors import InvalidInput
-from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry
+from jhub.models import SECONDS_PER_UNIT
+from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry, decimal_text
 from jhub.state.file_form import VERSION
+from jhub.state.yaml_reader import is_text
 
 PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[#'*!]| (?=\w))*")
 """Pattern of texts that need no quotes, unless they are numbers or words of JSON."""
-JSON_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
-"""Pattern of plain scalars that are not text."""
 UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Pattern of characters that are escaped in quotes, besides those that JSON escapes."""
 MAX_KEY_CHARACTERS = 100
 """Maximum length of a key before a colon. YAML allows 1024."""
-SECONDS_PER_UNIT = {"d": 86400, "h": 3600, "m": 60}
-"""Seconds in a unit of time, from the longest one."""
 
 
 def to_yaml(document: Document) -> str:
@@ -64,9 +61,9 @@ def _document(document: Document) -> Iterator[str]:
         yield "protect:"
         yield from _indented(_names("users", document.protected_users))
     if document.leave_limit != LeaveLimit():
-        yield f"limits: {{leave: {_leave_limit(document.leave_limit)}}}"
+        yield f"limits: {{leave: {document.leave_limit}}}"
     if document.grace_seconds:
-        yield f"grace: {_grace(document.grace_seconds)}"
+        yield f"grace: {grace_text(document.grace_seconds)}"
 
 
 def _user(user: UserEntry) -> str:
@@ -87,15 +84,27 @@ def _group(group: GroupEntry) -> Iterator[str]:
 
 
 def _members(group: str, members: MembersEntry) -> Iterator[str]:
+    names = readable_names(group, members)
+    if members.exact:
+        yield from _names("members", names)
+    else:
+        yield "members:"
+        yield from _indented(_names("at-least", names))
+
+
+def readable_names(group: str, members: MembersEntry) -> tuple[str, ...]:
+    """Return the names of members, which a file can have only if every row of the roster has a usable name.
+
+    Raises
+    ------
+    InvalidInput
+        A row has none.
+    """
     if members.unreadable:
         raise InvalidInput(
             f"group {group}: {members.unreadable[0]}", hint="correct the roster: a list of names would be incomplete"
         )
-    if members.exact:
-        yield from _names("members", members.names)
-    else:
-        yield "members:"
-        yield from _indented(_names("at-least", members.names))
+    return members.names
 
 
 def _names(key: str, names: Sequence[str]) -> Iterator[str]:
@@ -150,7 +159,7 @@ def _name(text: str) -> str:
 def _scalar(value: object, *, is_key: bool = False) -> str:
     """Return a text, a number, true, false, null, or an empty list or mapping, of a place that takes any value."""
     if isinstance(value, str):
-        is_plain = PLAIN.fullmatch(value) and (is_key or not JSON_SCALAR.fullmatch(value))
+        is_plain = PLAIN.fullmatch(value) and (is_key or is_text(value))
         return value if is_plain else _quoted(value)
     return json.dumps(value)
 
@@ -160,18 +169,9 @@ def _quoted(text: str) -> str:
     return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
-def _leave_limit(limit: LeaveLimit) -> str:
-    return str(limit.number) if limit.number is not None else f"{_decimal(limit.percent or 0.0)}%"
-
-
-def _grace(seconds: float) -> str:
-    for unit, size in SECONDS_PER_UNIT.items():
+def grace_text(seconds: float) -> str:
+    """Return a duration as it is written in a state file, in the longest unit that fits."""
+    for unit, size in reversed(SECONDS_PER_UNIT.items()):
         if seconds % size == 0:
             return f"{int(seconds // size)}{unit}"
-    return f"{_decimal(seconds)}s"
-
-
-def _decimal(number: float) -> str:
-    """Return a number without an exponent, and without needless zeros."""
-    text = format(Decimal(repr(float(number))), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{decimal_text(seconds)}s"

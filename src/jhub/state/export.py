@@ -66,7 +66,5 @@ def _servers(observed: Observed) -> tuple[ServerEntry, ...] | None:
         if each.servers is None:
             raise MissingScope(f"the token cannot see the servers of {user}", ("read:servers",))
         for name, server in sorted(each.servers.items()):
-            # A display name that is the server's own name is what the hub sets by default.
-            display_name = None if server.display_name in ("", name) else server.display_name
-            entries.append(ServerEntry(user=user, name=name, options=server.options or None, display_name=display_name))
+            entries.append(ServerEntry.from_hub(user, name, server.options, server.display_name))
     return tuple(entries)

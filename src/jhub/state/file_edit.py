@@ -20,6 +20,8 @@ INDENT = "  "
 """Indentation of a list in a section that is new."""
 
 Root: TypeAlias = yaml.MappingNode
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""The loader of libyaml; the one in Python if PyYAML was built without it."""
 
 
 class _Dumper(yaml.BaseDumper):
@@ -39,6 +41,8 @@ def add_entries(text: str, additions: Document, protect: Sequence[str] = ()) -> 
     InvalidInput
         The text is not that of a state file, or it is written in a form that this function cannot edit.
     """
+    if text.startswith("\ufeff"):  # libyaml does not count a byte order mark
+        return "\ufeff" + add_entries(text[1:], additions, protect)
     if text.count("\r\n") == text.count("\n") > 0:
         return add_entries(text.replace("\r\n", "\n"), additions, protect).replace("\n", "\r\n")
     try:
@@ -60,18 +64,16 @@ def _add_entries(text: str, additions: Document, protect: Sequence[str]) -> str:
     source = _root(to_yaml(_with_owners(additions, str(owner.value) if owner is not None and owner.value else None)))
     expected = _plain(root)
     for section in SECTIONS:
-        for entry in _items(_find(source, section)):
-            _refuse_existing(root, section, entry)
-            text = _append(text, (section,), entry)
-            expected.setdefault(section, None)
-            expected[section] = [*(expected[section] or ()), _plain(entry)]
+        if entries := _items(_find(source, section)):
+            _refuse_existing(root, section, entries)
+            text = _append(text, (section,), entries)
+            expected[section] = [*(expected.get(section) or ()), *map(_plain, entries)]
     protected = [str(each.value) for each in _items(_find(_find(root, "protect"), "users"))]
-    for name in protect:
-        if name.lower() not in map(str.lower, protected):
-            text = _append(text, ("protect", "users"), yaml.ScalarNode("tag:yaml.org,2002:str", name))
-            protected = [*protected, name]
+    present = {name.lower() for name in protected}
+    if added := list({name.lower(): name for name in protect if name.lower() not in present}.values()):
+        text = _append(text, ("protect", "users"), [yaml.ScalarNode("tag:yaml.org,2002:str", name) for name in added])
     if protect:
-        expected["protect"] = {**(expected.get("protect") or {}), "users": protected}
+        expected["protect"] = {**(expected.get("protect") or {}), "users": [*protected, *added]}
     try:
         written = _plain(_root(text))
     except InvalidInput:
@@ -87,7 +89,7 @@ def _not_editable(reason: str) -> InvalidInput:
 
 def _root(text: str) -> Root:
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise InvalidInput(f"invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(node, yaml.MappingNode):
@@ -130,65 +132,68 @@ def _names(section: str, entry: yaml.Node) -> tuple[str, ...]:
     return (name.lower() if section == "users" else name,)
 
 
-def _refuse_existing(root: Root, section: str, entry: yaml.Node) -> None:
-    names = _names(section, entry)
-    if names in {_names(section, each) for each in _items(_find(root, section))}:
-        raise Conflict(f"{section[:-1]} {'/'.join(names)} is in the file already")
+def _refuse_existing(root: Root, section: str, entries: Sequence[yaml.Node]) -> None:
+    present = {_names(section, each) for each in _items(_find(root, section))}
+    for names in (_names(section, entry) for entry in entries):
+        if names in present:
+            raise Conflict(f"{section[:-1]} {'/'.join(names)} is in the file already")
 
 
-def _append(text: str, path: Sequence[str], entry: yaml.Node) -> str:
-    """Return the text with an entry at the end of the list at a path. Missing keys are added."""
+def _append(text: str, path: Sequence[str], entries: Sequence[yaml.Node]) -> str:
+    """Return the text with entries at the end of the list at a path. Missing keys are added."""
     parent: yaml.Node = _root(text)
     for depth, name in enumerate(path):
         value = _find(parent, name)
         if value is None or (isinstance(value, yaml.ScalarNode) and _plain(value) is None):
-            return _add_key(text, parent, path[depth:], entry, value)
+            return _add_key(text, parent, path[depth:], entries, value)
         if value.start_mark.index < parent.start_mark.index:
             raise _not_editable(f"{name} is an alias of another part")
         parent = value
     if not isinstance(parent, yaml.SequenceNode):
         raise _not_editable(f"{'.'.join(path)} is not a list")
     if parent.flow_style:
-        return _insert_flow(text, parent, _flow(entry))
+        return _insert_flow(text, parent, _flow(entries))
     column = parent.start_mark.column
-    return _insert_lines(text, parent, _block(entry, " " * column))
+    return _insert_lines(text, parent, _block(entries, " " * column))
 
 
-def _add_key(text: str, parent: yaml.Node, path: Sequence[str], entry: yaml.Node, empty: yaml.Node | None) -> str:
-    """Return the text with a key, or the value of one that has none, and the entry as the only one in its list."""
+def _add_key(
+    text: str, parent: yaml.Node, path: Sequence[str], entries: Sequence[yaml.Node], empty: yaml.Node | None
+) -> str:
+    """Return the text with a key, or the value of one that has none, and the entries as the only ones in its list."""
     if not isinstance(parent, yaml.MappingNode):
         raise _not_editable("a key has a value of another type")
     if empty is not None:  # `users:` without a value: the list begins on the next line
         if parent.flow_style:
             raise _not_editable(f"{path[0]} has no value")
         column = parent.start_mark.column
-        lines = _nested(path[1:], entry, " " * column + INDENT)
+        lines = _nested(path[1:], entries, " " * column + INDENT)
         return _insert_lines(text, empty, lines)
     if parent.flow_style:
-        inner = f"[{_flow(entry)}]"
+        inner = f"[{_flow(entries)}]"
         for name in reversed(path[1:]):
             inner = f"{{{name}: {inner}}}"
         return _insert_flow(text, parent, f"{path[0]}: {inner}")
-    lines = _nested(path, entry, " " * parent.start_mark.column)
+    lines = _nested(path, entries, " " * parent.start_mark.column)
     return _insert_lines(text, parent, lines)
 
 
-def _nested(path: Sequence[str], entry: yaml.Node, indent: str) -> str:
+def _nested(path: Sequence[str], entries: Sequence[yaml.Node], indent: str) -> str:
     text = ""
     for name in path:
         text += f"{indent}{name}:\n"
         indent += INDENT
-    return text + _block(entry, indent)
+    return text + _block(entries, indent)
 
 
-def _insert_flow(text: str, collection: yaml.CollectionNode, entry: str) -> str:
-    """Return the text with an entry behind the last one in a collection in brackets."""
+def _insert_flow(text: str, collection: yaml.CollectionNode, entries: str) -> str:
+    """Return the text with entries behind the last one in a collection in brackets."""
     children = _children(collection)
     if not children:
         at = collection.start_mark.index + 1
-        return text[:at] + entry + text[at:]
+        return text[:at] + entries + text[at:]
     at = children[-1].end_mark.index
-    return f"{text[:at]}, {entry}{text[at:]}"
+    return f"{text[:at]}, {entries}{text[at:]}"
 
 
 def _insert_lines(text: str, node: yaml.Node, lines: str) -> str:
@@ -218,17 +223,18 @@ def _ends(node: yaml.Node) -> Iterator[int]:
         yield from _ends(each)
 
 
-def _block(entry: yaml.Node, indent: str) -> str:
-    """Return an entry of a list as lines."""
-    lines = _serialized(entry).splitlines()
-    return "".join(f"{indent}{'- ' if number == 0 else '  '}{line}\n" for number, line in enumerate(lines))
+def _block(entries: Sequence[yaml.Node], indent: str) -> str:
+    """Return entries of a list as lines."""
+    items = (enumerate(_serialized(entry).splitlines()) for entry in entries)
+    return "".join(f"{indent}{'  ' if number else '- '}{line}\n" for item in items for number, line in item)
 
 
-def _flow(entry: yaml.Node) -> str:
-    """Return an entry in brackets, on one line."""
-    if isinstance(entry, yaml.CollectionNode):
-        entry.flow_style = True
-    return " ".join(_serialized(entry).split("\n")).strip()
+def _flow(entries: Sequence[yaml.Node]) -> str:
+    """Return entries of a list in brackets, on one line."""
+    for entry in entries:
+        if isinstance(entry, yaml.CollectionNode):
+            entry.flow_style = True
+    return ", ".join(" ".join(_serialized(entry).split("\n")).strip() for entry in entries)
 
 
 def _serialized(entry: yaml.Node) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from jhub.operations.server_names import NAME_PATTERN
+from jhub.state.document import LEAVE_PATTERN, LeaveLimit
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """Dialect of the JSON Schema."""
@@ -18,8 +19,6 @@ MAX_OWNER_CHARACTERS = 100
 """Maximum length of an owner."""
 MAX_SERVER_NAME_CHARACTERS = 30
 """Maximum length of a server's name in JupyterHub 6.0."""
-LEAVE_PATTERN = r"^(?:(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?) ?%|[0-9]{1,9})$"
-"""Pattern of a limit in a text."""
 GRACE_PATTERN = r"^([0-9]{1,9}(?:\.[0-9]+)?)([smhd])$"
 """Pattern of a duration, with its number and its unit."""
 
@@ -50,7 +49,10 @@ class MembersForm(_Form, frozen=True, kw_only=True):
     ] = []
     roster: Annotated[
         Text,
-        Meta(description="A .csv, .tsv or .xlsx file below the folder of the state file. Its people are the members."),
+        Meta(
+            description="A .csv, .tsv, .txt or .xlsx file below the folder of the state file. Its people are the "
+            "members."
+        ),
     ] = ""
     command: Annotated[
         list[Text],
@@ -63,7 +65,11 @@ class MembersForm(_Form, frozen=True, kw_only=True):
         Literal["csv", "tsv"], Meta(description="The format that the command prints, by default csv.")
     ] = "csv"
     column: Annotated[
-        Text, Meta(description="The header of the roster's column with the names. It may be left out if there is one.")
+        Text,
+        Meta(
+            description="The header of the roster's column with the names. It may be left out if name is a template, "
+            "or if the roster has one column only, whose header is usual: Email, Login, Name or User name."
+        ),
     ] = ""
     name: Annotated[
         Text,
@@ -158,9 +164,9 @@ class LimitsForm(_Form, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=LEAVE_PATTERN)],
         Meta(
             description="How many members may leave a group in one plan: a number, or a percentage of the present "
-            "members. A plan with more is refused. By default 20%."
+            f"members. A plan with more is refused. By default {LeaveLimit()}."
         ),
-    ] = "20%"
+    ] = str(LeaveLimit())
 
 
 class StateFileForm(_Form, frozen=True, kw_only=True):

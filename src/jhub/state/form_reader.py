@@ -90,12 +90,8 @@ class FormReader:
         """Return a list of names, sorted and each once; None if the key is missing. Repeated ones get a warning."""
         if key not in self:
             return None
-        return self.names_of(self.items(key, "names"), key, noun)
-
-    def names_of(self, items: tuple[Node, ...], key: str, noun: str) -> tuple[str, ...]:
-        """Return the names in the items of a list, sorted and each once."""
         lines: dict[str, tuple[str, int]] = {}
-        for item in items:
+        for item in self.items(key, "names"):
             name = self.text_of(item, f"a name in `{key}`", item.line)
             if name is None or not self.check_name(name, noun, item.line):
                 continue

@@ -28,12 +28,12 @@ from jhub.state.changes import (
     RemoveMembers,
     SetOwner,
     SetProperties,
+    same_json,
 )
 from jhub.state.events import StateKind
 from jhub.state.mark import CLAIM_SECONDS, Claim, Mark, own_properties, read_mark, with_mark
 from jhub.state.observed import check_properties
 from jhub.state.record import Record, Stale
-from jhub.state.same_json import same_json
 from jhub.steps import Emit, Flow, HubVersion, Now, Sleep, Step, call, segment
 
 C = TypeVar("C", bound=GroupChange)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from jhub.profiles.problems import ProblemLog, UnreadableFile, truncate
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence, Value
-from jhub.state.yaml_reader import MAX_DEPTH, MAX_NODES, NUMBER, SURROGATE, WORDS, resolve
+from jhub.state.yaml_reader import MAX_DEPTH, MAX_NODES, SURROGATE, is_text, resolve
 
 TOKEN = re.compile(r"[ \t\n\r]*([\[\]{},:]|\"|[^ \t\n\r\[\]{},:\"]+|$)")
 """Pattern of the next token, or the beginning of a text."""
@@ -41,8 +41,8 @@ class _JSONReader:
         self.keys: dict[str, str] = {}
 
     def document(self) -> Node:
-        root = self.node(self.next_mark(), 0)
-        if self.next_mark():
+        root = self.node(self.next_token(), 0)
+        if self.next_token():
             self.refuse("the end of the file")
         return root
 
@@ -54,7 +54,7 @@ class _JSONReader:
         found = truncate(self.text[self.start : self.at]) or "the end of the file"
         raise UnreadableFile(self.line(), f"not JSON: expected {expected}, not {found}")
 
-    def next_mark(self) -> str:
+    def next_token(self) -> str:
         """Return the next token, only the quotation mark of a text, and empty at the end."""
         if (found := TOKEN.match(self.text, self.at)) is None:
             raise AssertionError("the pattern also matches the end")
@@ -73,14 +73,14 @@ class _JSONReader:
             return "?"
         return value
 
-    def node(self, mark: str, depth: int) -> Node:
+    def node(self, token: str, depth: int) -> Node:
         line = self.line()
         self.nodes_left -= 1
         if self.nodes_left < 0:
             raise UnreadableFile(line, f"the file is too large: more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
             raise UnreadableFile(line, f"nested too deeply: more than {MAX_DEPTH} levels")
-        match mark:
+        match token:
             case "{":
                 return self.mapping(line, depth)
             case "[":
@@ -89,52 +89,52 @@ class _JSONReader:
                 text = self.string()
                 return Scalar(line, text, text)
             case _:
-                return Scalar(line, self.value(mark, line), mark)
+                return Scalar(line, self.value(token, line), token)
 
-    def value(self, mark: str, line: int) -> Value:
-        if not mark or not (mark in WORDS or NUMBER.fullmatch(mark)):
+    def value(self, token: str, line: int) -> Value:
+        if not token or is_text(token):
             self.refuse("a value")
         try:
-            return resolve(mark)
+            return resolve(token)
         except ValueError as error:
             self.log.error(line, str(error))
-            return mark
+            return token
 
     def items(self, depth: int) -> list[Node]:
         items: list[Node] = []
-        mark = self.next_mark()
-        if mark == "]":
+        token = self.next_token()
+        if token == "]":
             return items
         while True:
-            items.append(self.node(mark, depth + 1))
-            mark = self.next_mark()
-            if mark == "]":
+            items.append(self.node(token, depth + 1))
+            token = self.next_token()
+            if token == "]":
                 return items
-            if mark != ",":
+            if token != ",":
                 self.refuse("a comma or ]")
-            mark = self.next_mark()
+            token = self.next_token()
 
     def mapping(self, line: int, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
         lines: dict[str, int] = {}
-        mark = self.next_mark()
-        if mark == "}":
+        token = self.next_token()
+        if token == "}":
             return Mapping(line, entries, lines)
         while True:
-            if mark != '"':
+            if token != '"':
                 self.refuse("a key in quotes")
             key_line, key = self.line(), self.string()
-            if self.next_mark() != ":":
+            if self.next_token() != ":":
                 self.refuse("a colon")
-            value = self.node(self.next_mark(), depth + 1)
+            value = self.node(self.next_token(), depth + 1)
             if key in entries:
                 self.log.error(key_line, f"duplicate key {truncate(key)}: first used in line {lines[key]}")
             else:
                 key = self.keys.setdefault(key, key)
                 entries[key], lines[key] = value, key_line
-            mark = self.next_mark()
-            if mark == "}":
+            token = self.next_token()
+            if token == "}":
                 return Mapping(line, entries, lines)
-            if mark != ",":
+            if token != ",":
                 self.refuse("a comma or }")
-            mark = self.next_mark()
+            token = self.next_token()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
-from typing import Literal, TypeAlias
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 from jhub.errors import InvalidInput
 from jhub.state.document import MembersEntry
 from jhub.state.file_problems import FileLogs
 from jhub.state.form_reader import FormReader
 from jhub.state.roster_command import run_command
-from jhub.state.rosters import Roster, RosterColumns, parse_roster, read_roster
+from jhub.state.rosters import Roster, RosterColumns, read_table, roster_of, wanted_columns
+from jhub.state.tables import parse_table
 
 Commands: TypeAlias = Literal["run", "skip", "refuse"]
 """Treatment of roster commands: they run, they are skipped with a warning, or they are errors."""
@@ -21,17 +23,26 @@ DELIMITERS = {"csv": None, "tsv": "\t"}
 """Delimiters of the formats that a command prints; None to find it."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class MemberReader:
-    """A reader of the mapping at `members`."""
+    """A reader of the mappings at `members`.
 
-    def __init__(self, logs: FileLogs, file: Path, commands: Commands) -> None:
-        """Read from a state file; rosters have logs of their own."""
+    It runs each command once, and reads each roster once for all groups with the same columns.
+    """
+
+    def __init__(self, logs: FileLogs, commands: Commands) -> None:
+        """Report problems of rosters to logs of their own."""
         self.logs = logs
-        self.folder = file.parent
         self.commands: Commands = commands
+        self.read_table = _once(read_table)
+        self.run_command = _once(run_command)
+        self.parse_table = _once(parse_table)
 
-    def read(self, form: FormReader) -> MembersEntry | None:
-        """Return the members; None if they were reported."""
+    def read(self, form: FormReader, folder: Path) -> MembersEntry | None:
+        """Return the members of a group in a state file in a folder; None if they were reported."""
         sources = [key for key in SOURCES if key in form]
         if len(sources) != 1:
             key = sources[-1] if sources else ""
@@ -51,15 +62,15 @@ class MemberReader:
         also = form.names("also", "user") or ()
         columns = self._columns(form)
         if sources == ["command"]:
-            return self._of_command(form, columns, also)
+            return self._of_command(form, folder, columns, also)
         if "format" in form:
             form.error("format", "`format` is for the output of a `command`")
         name = form.text("roster")
-        path = None if name is None else self._roster_path(form, name)
+        path = None if name is None else _roster_path(form, folder, name)
         if path is None or columns is None:
             return None
         try:
-            roster = read_roster(path, columns)
+            roster = roster_of(self.read_table(path, wanted_columns(columns)), columns)
         except InvalidInput as error:
             form.error("roster", _with_hint(error))
             return None
@@ -74,28 +85,8 @@ class MemberReader:
             form.error("name", _with_hint(error))
             return None
 
-    def _roster_path(self, form: FormReader, name: str) -> Path | None:
-        """Return the path of a roster: a regular file below the folder of the state file, also behind links."""
-        path = self.folder / name
-        try:
-            target = path.resolve()
-            if Path(name).is_absolute() or not target.is_relative_to(self.folder.resolve()):
-                form.error("roster", f"the roster {name!r} is not below the folder of the state file: copy it there")
-                return None
-            if not S_ISREG(target.stat().st_mode):
-                form.error("roster", f"the roster {name!r} is not a file")
-                return None
-        except FileNotFoundError:
-            form.error("roster", f"no such roster: {path}")
-            return None
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            form.error("roster", f"cannot read the roster {name!r}: {reason or error}")
-            return None
-        return path
-
     def _of_command(
-        self, form: FormReader, columns: RosterColumns | None, also: tuple[str, ...]
+        self, form: FormReader, folder: Path, columns: RosterColumns | None, also: tuple[str, ...]
     ) -> MembersEntry | None:
         command = form.texts("command")
         if command is None or not (items := form.items("command", "texts")):
@@ -116,8 +107,9 @@ class MemberReader:
             return MembersEntry(names=also, unreadable=(message,))
         label = f"output of {command[0]}"
         try:
-            output = run_command(command, self.folder)
-            roster = parse_roster(output, columns, label=label, delimiter=DELIMITERS[format_])
+            output = self.run_command(command, folder)
+            table = self.parse_table(output, label, wanted_columns(columns), DELIMITERS[format_])
+            roster = roster_of(table, columns)
         except InvalidInput as error:
             form.error("command", _with_hint(error))
             return None
@@ -128,12 +120,52 @@ class MemberReader:
         unreadable: list[str] = []
         for problem in roster.problems:
             text = f"{problem.value!r}: {problem.reason}" if problem.value else problem.reason
-            if problem.kind in ("invalid", "blank"):
+            if problem.names_nobody:
                 unreadable.append(f"{label}:{problem.line}: {text}")
                 text += "; until it is corrected, nobody leaves the groups of this roster"
             log.warn(problem.line, text)
         folded = {name.lower(): name for name in (*also, *roster.names)}
         return MembersEntry(names=tuple(sorted(folded.values())), unreadable=tuple(unreadable))
+
+
+def _once(function: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that is called once with the same arguments, and later returns or raises the same again."""
+    results: dict[tuple[object, ...], T | InvalidInput] = {}
+
+    def result(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = (*args, *kwargs.items())
+        if key not in results:
+            try:
+                results[key] = function(*args, **kwargs)
+            except InvalidInput as error:
+                results[key] = error
+        found = results[key]
+        if isinstance(found, InvalidInput):
+            raise found
+        return found
+
+    return result
+
+
+def _roster_path(form: FormReader, folder: Path, name: str) -> Path | None:
+    """Return the path of a roster: a regular file below the folder of the state file, also behind links."""
+    path = folder / name
+    try:
+        target = path.resolve()
+        if Path(name).is_absolute() or not target.is_relative_to(folder.resolve()):
+            form.error("roster", f"the roster {name!r} is not below the folder of the state file: copy it there")
+            return None
+        if not S_ISREG(target.stat().st_mode):
+            form.error("roster", f"the roster {name!r} is not a file")
+            return None
+    except FileNotFoundError:
+        form.error("roster", f"no such roster: {path}")
+        return None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        form.error("roster", f"cannot read the roster {name!r}: {reason or error}")
+        return None
+    return path
 
 
 def _with_hint(error: InvalidInput) -> str:

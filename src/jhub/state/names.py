@@ -15,12 +15,14 @@ RULES = ("", "lower", "before-@")
 FIELD = re.compile(r"\{([^{}]+)\}")
 FORMULA = re.compile(r"=.*|#(n/a|[a-z]+[!?]|div/0!)", re.IGNORECASE | re.DOTALL)
 """Pattern of cells with a formula, or with an error of the spreadsheet, instead of a value."""
+ROUNDED = re.compile(r"\d+([.,]\d+)?e\+\d+", re.IGNORECASE)
+"""Pattern of cells with a long number of which a spreadsheet has kept the first digits only, such as 1.23457E+10."""
 MAX_NAME_CHARACTERS = 255
 """Maximum length of a user name in the hub's database."""
 SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 """Scripts with letters that look alike; the first words of the letters' Unicode names."""
 PATTERNS = (
-    (r"\d+([.,]\d+)?e[+-]?\d+", "a spreadsheet has rounded this number; format its column as text"),
+    (r"\d+([.,]\d+)?e-?\d+", "may be a number that a spreadsheet has rounded; format its column as text"),
     (r"\d+[.,]\d+", "is a number with decimals; format its column as text"),
     (r".*,.*", 'has a comma; is it "Surname, First name"?'),
     (r".*\s.*", "has a space; is it a full name?"),
@@ -60,10 +62,13 @@ class NameRule:
         Raises
         ------
         InvalidInput
-            The cell has a formula or several addresses, or no hub accepts the name.
+            The cell has a formula, a rounded number or several addresses, or no hub accepts the name.
         """
-        if any(FORMULA.fullmatch(cell) for cell in (cells.values() if self.fields else [value])):
+        read = list(cells.values()) if self.fields else [value]
+        if any(map(FORMULA.fullmatch, read)):
             raise InvalidInput("is a formula or an error of the spreadsheet, and not a name")
+        if any(map(ROUNDED.fullmatch, read)):
+            raise InvalidInput("a spreadsheet has rounded this number; format its column as text, and enter it again")
         if self.text == "before-@":
             value, _, rest = value.partition("@")
             if "@" in rest:

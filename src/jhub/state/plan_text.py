@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from jhub.errors import counted
 from jhub.state.changes import (
     AddMembers,
     BeginGrace,
@@ -123,11 +124,6 @@ def plan_summary(plan: Plan) -> str:
         parts = ["nothing to change"]
     refused = " Nothing can be applied: see the lines with x." if plan.refusals or plan.missing_scopes else ""
     return f"Plan: {', '.join(filter(None, parts))}.{refused}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 user`, `3 users`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _part(action: str, **numbers: int) -> str:

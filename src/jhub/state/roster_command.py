@@ -81,9 +81,10 @@ def _output(program: str, process: subprocess.Popen[bytes]) -> str:
     if unfinished:
         raise InvalidInput(f"the command {program!r} did not end within {COMMAND_SECONDS:g} seconds")
     if process.returncode != 0:
-        said = " ".join(errors.decode(errors="replace").split())
+        stderr_text = " ".join(errors.decode(errors="replace").split())
         raise InvalidInput(
-            f"the command {program!r} ended with exit code {process.returncode}" + (f": {said}" if said else "")
+            f"the command {program!r} ended with exit code {process.returncode}"
+            + (f": {stderr_text}" if stderr_text else "")
         )
     try:
         return output.decode("utf-8-sig")

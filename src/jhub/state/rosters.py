@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,7 +30,10 @@ class RosterColumns:
     """
 
     column: str = ""
-    """The header of the column with the names; empty: the only column, or those of the template in `name`."""
+    """The header of the column with the names.
+
+    Empty: the columns of the template in `name`; else the only column, if its header is usual for names, as "Email" is.
+    """
     name: str = ""
     """The rule for the name on the hub, which is always in lower case.
 
@@ -65,8 +68,13 @@ class RosterProblem:
     value: str
     """The text of the cell."""
     kind: Literal["duplicate", "invalid", "suspicious", "blank"]
-    """The kind. A row that is "invalid" or "blank" names nobody; the person of a "suspicious" row is a member."""
+    """The kind. The person of a "suspicious" row is a member."""
     reason: str
+
+    @property
+    def names_nobody(self) -> bool:
+        """True if the row is "invalid" or "blank": it may be that of a member whose name is not known."""
+        return self.kind in ("invalid", "blank")
 
     def __str__(self) -> str:
         """Return the problem on one line, such as "line 7: 'ana b': has a space"."""
@@ -88,7 +96,7 @@ class Roster:
     @property
     def complete(self) -> bool:
         """True if every row names somebody. If not, a member of a group who is not in the roster may belong to it."""
-        return not any(problem.kind in ("invalid", "blank") for problem in self.problems)
+        return not any(problem.names_nobody for problem in self.problems)
 
 
 def read_roster(path: str | Path, columns: RosterColumns) -> Roster:
@@ -103,7 +111,17 @@ def read_roster(path: str | Path, columns: RosterColumns) -> Roster:
     InvalidInput
         The file cannot be read, or it has nobody in it: an empty roster never means "nobody".
     """
-    path = Path(path)
+    return roster_of(read_table(Path(path), wanted_columns(columns)), columns)
+
+
+def read_table(path: Path, wanted: Sequence[str]) -> Table:
+    """Return the table in the file of a roster, whose header is expected to have the wanted columns.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or is empty.
+    """
     label = str(path)
     suffix = path.suffix.lower()
     if suffix not in (*TEXT_SUFFIXES, WORKBOOK_SUFFIX):
@@ -116,10 +134,10 @@ def read_roster(path: str | Path, columns: RosterColumns) -> Roster:
     except OSError as error:
         raise InvalidInput(f"cannot read {label}: {error.strerror or error}") from None
     if suffix != WORKBOOK_SUFFIX:
-        return parse_roster(decode(data, label), columns, label=label)
+        return parse_table(decode(data, label), label, wanted)
     from jhub.state.workbooks import read_workbook
 
-    return _roster(read_workbook(data, label, _wanted(columns)), columns)
+    return read_workbook(data, label, wanted)
 
 
 def parse_roster(text: str, columns: RosterColumns, *, label: str, delimiter: str | None = None) -> Roster:
@@ -137,16 +155,23 @@ def parse_roster(text: str, columns: RosterColumns, *, label: str, delimiter: st
     InvalidInput
         As for `read_roster`.
     """
-    return _roster(parse_table(text, label, _wanted(columns), delimiter), columns)
+    return roster_of(parse_table(text, label, wanted_columns(columns), delimiter), columns)
 
 
-def _wanted(columns: RosterColumns) -> list[str]:
+def wanted_columns(columns: RosterColumns) -> tuple[str, ...]:
     """Return the columns that the header must have."""
-    named = [columns.column] if columns.column else []
-    return [*named, *NameRule.parse(columns.name).fields, *columns.where]
+    named = (columns.column,) if columns.column else ()
+    return (*named, *NameRule.parse(columns.name).fields, *columns.where)
 
 
-def _roster(table: Table, columns: RosterColumns) -> Roster:
+def roster_of(table: Table, columns: RosterColumns) -> Roster:
+    """Return the roster in a table.
+
+    Raises
+    ------
+    InvalidInput
+        The header lacks a column, or no row names anybody.
+    """
     rule = NameRule.parse(columns.name)
     column = columns.column or (rule.fields[0] if rule.fields else _only_column(table))
     read = {name: table.place(name) for name in (rule.fields or (column,))}
@@ -209,7 +234,7 @@ def _only_column(table: Table) -> str:
     listed = join_names(f"{name!r}{f' (such as {value!r})' if value else ''}" for name, value in known.items())
     raise InvalidInput(
         f"{table.label}: the column with the names is not known; the header has {listed}",
-        hint=f"name the column, as in: --column {first!r}",
+        hint=f"set `column` to its header, such as {first!r}",
     )
 
 

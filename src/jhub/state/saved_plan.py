@@ -14,11 +14,8 @@ MAX_BYTES = 100_000_000
 """Maximum size of a saved plan, in bytes."""
 
 
-class _Version(Struct):
+class _Head(Struct):
     version: int
-
-
-class _Head(_Version):
     changes: list[Raw]
 
 

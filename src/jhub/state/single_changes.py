@@ -18,10 +18,10 @@ from jhub.state.changes import (
     DeleteUser,
     EditServer,
     SetAdmin,
+    same_json,
 )
 from jhub.state.mark import read_mark
 from jhub.state.record import Stale
-from jhub.state.same_json import same_json
 from jhub.steps import Flow
 
 SingleChange: TypeAlias = SetAdmin | CreateGroup | CreateServer | EditServer | DeleteServer | DeleteGroup | DeleteUser

@@ -120,9 +120,9 @@ def make_table(rows: Iterable[Row], label: str) -> Table:
     Raises
     ------
     InvalidInput
-        All rows are blank, or there are more than `MAX_ROWS`.
+        All rows are blank, or more than `MAX_ROWS` are not.
     """
-    filled = [row for row in islice(rows, MAX_ROWS + 1) if not row.blank]
+    filled = list(islice((row for row in rows if not row.blank), MAX_ROWS + 1))
     if not filled:
         raise InvalidInput(f"{label}: the file is empty", hint="a roster has a header, and a row for each person")
     if len(filled) > MAX_ROWS:

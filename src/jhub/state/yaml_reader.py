@@ -55,6 +55,11 @@ def parse_yaml(text: str, log: ProblemLog, *, pure: bool = False) -> Node:
         return _TreeBuilder(yaml.SafeLoader(text) if pure or Parser is None else Parser(text), log).document()
 
 
+def is_text(source: str) -> bool:
+    """Return whether a plain scalar is text, and not a number, true, false or null as in JSON."""
+    return source not in WORDS and not NUMBER.fullmatch(source)
+
+
 def resolve(source: str) -> Value:
     """Return the value of a plain scalar: a number, true, false or null as in JSON, or else the text.
 

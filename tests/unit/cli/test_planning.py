@@ -36,6 +36,22 @@ def test_the_value_of_prune_may_be_left_out(typed: str, read: str) -> None:
     assert with_prune_kinds(typed.split()) == read.split()
 
 
+def test_the_kinds_of_prune_are_read_as_such_beside_files_of_these_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("groups").mkdir()
+    for name in ("users", "groups,users", "state"):
+        Path(name).touch()
+    for typed, read in (
+        ("--prune groups", "--prune=groups"),
+        ("--prune users a.yaml", "--prune=users a.yaml"),
+        ("--prune groups,users", "--prune=groups,users"),
+        ("--prune state", "--prune=groups,servers state"),
+    ):
+        assert with_prune_kinds(typed.split()) == read.split()
+
+
 def test_objects_are_read_once_each() -> None:
     objects = parse_objects(["user/ana", "group/a/b", "server/ana/lab", "user/ana"])
     assert (objects.users, objects.groups, objects.servers) == (["ana"], ["a/b"], [("ana", "lab")])

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from jhub import MissingScope
+from jhub.errors import InvalidInput
 from jhub.models import Identity
 from jhub.state import (
     Document,
@@ -36,11 +37,11 @@ from jhub.state.changes import (
     SetAdmin,
     SetOwner,
     SetProperties,
+    same_json,
 )
 from jhub.state.mark import Claim, Mark, read_mark
 from jhub.state.observed import Observed, ObservedGroup, ObservedServer, ObservedUser
 from jhub.state.operations import StateOps
-from jhub.state.same_json import same_json
 from jhub.testing import FakeHub, play
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -166,6 +167,16 @@ class TestLeaveLimit:
             (refusal,) = plan.refusals
             assert f"{allowed + 1} of {members} members would leave, and the limit is {limit}" in refusal.message
             assert not plan.of(RemoveMembers)
+
+    @pytest.mark.parametrize("text", ["20%", "0%", "12.3456789%", "0.0000001%", "100%", "0", "5"])
+    def test_a_limit_is_written_as_it_is_read(self, text: str) -> None:
+        assert str(LeaveLimit.parse(text)) == text
+
+    @pytest.mark.parametrize("text", ["", "x", "-1", "0.5", "101%", "%", "5%%"])
+    def test_other_limits_are_refused(self, text: str) -> None:
+        with pytest.raises(InvalidInput, match="invalid limit") as failed:
+            LeaveLimit.parse(text)
+        assert failed.value.hint == "use a number of members such as 5, or 0% to 100%"
 
     def test_it_counts_those_whose_grace_begins(self) -> None:
         names = [f"u{number:02}" for number in range(60)]

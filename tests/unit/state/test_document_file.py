@@ -226,6 +226,17 @@ def test_a_group_may_be_without_the_owner_of_the_file(write: Write) -> None:
         ('users: [{name: a, admin: "true"}]', "2: user: `admin` must be true or false without quotes, not text"),
         ("users: [{name: a, admin: 1}]", "2: user: `admin` must be true or false, not 1 (a number)"),
         ("users: [a,\n  b, A]", "3: duplicate user A: first named in line 2"),
+        ("users: [a, A]", "2: duplicate user A: this line names it more than once"),
+        ("users: [&a b, *a]", "2: duplicate user b: this line names it more than once"),
+        (
+            "groups: [{name: g}, {name: g, members: [a]}, {name: g}]",
+            "2: duplicate group g: this line names it more than once",
+        ),
+        (
+            "servers: [{user: a, name: x}, {user: A, name: x}]",
+            "2: duplicate server A/x: this line names it more than once",
+        ),
+        ("roles: [{name: r}, {name: r}]", "2: duplicate role r: this line names it more than once"),
         ("users: [../a]", "2: invalid user name '../a': a proxy could resolve its part '.' or '..'"),
         ('users: ["a\\tb"]', "2: invalid user name 'a\\tb': it contains a control character"),
         ("groups: [g]", "2: group 1 must be a mapping such as {name: geo}, not text"),
@@ -402,6 +413,15 @@ def test_a_contradiction_of_two_files_names_both_places(write: Write) -> None:
         "b.yaml:5: error: duplicate user X: first named in a.yaml:4",
         "b.yaml:6: error: limits: `leave` has another value in a.yaml:5",
         "b.yaml:7: error: `grace` has another value in a.yaml:6",
+    ]
+
+
+def test_duplicates_are_found_in_json_without_line_breaks(write: Write) -> None:
+    groups = [{"name": "geo", "members": ["ana"]}, {"name": "geo", "members": ["bo"]}]
+    text = json.dumps({"version": 1, "users": ["ana", "ana"], "groups": groups}, separators=(",", ":"))
+    assert said(check(write(text, "jhub.json"))) == [
+        "jhub.json:1: error: duplicate user ana: this line names it more than once",
+        "jhub.json:1: error: duplicate group geo: this line names it more than once",
     ]
 
 

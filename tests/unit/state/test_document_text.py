@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from jhub.state import (
     ServerEntry,
     UserEntry,
     load,
+    to_json,
     to_yaml,
 )
-from jhub.state.document_text import JSON_SCALAR, PLAIN
-from jhub.state.yaml_reader import parse_yaml
+from jhub.state.document_text import PLAIN
+from jhub.state.yaml_reader import NUMBER, WORDS, is_text, parse_yaml, resolve
 
 ODD = [
     *("no", "007", "- a", "#x", "a: b", "&x", "*x", "~", "null", "true", "1e5", "2G", "'", '"', "a #b", "a:", ":", "-"),
@@ -195,11 +197,55 @@ grace: 7d
 """
 
 
-def loaded(text: str) -> Document:
+def loaded(text: str, name: str = "jhub.yaml") -> Document:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "jhub.yaml"
+        file = Path(folder) / name
         file.write_text(text, "utf-8")
         return load(file)
+
+
+FULL_JSON = {
+    "version": 1,
+    "owner": "cs101",
+    "users": ["007", {"name": "ada", "admin": True}],
+    "groups": [
+        {"name": "gpu", "members": {"at-least": ["ada"]}},
+        {
+            "name": "lab",
+            "owner": "cs101",
+            "members": ["ada", "no"],
+            "create-users": True,
+            "properties": {"deep": {"a": [1, {"b": None}, []], "e": {}}, "mem": "2G", "n": 2, "s": "2"},
+        },
+    ],
+    "servers": [{"user": "ada", "name": "x", "display-name": "A: b", "options": {}}],
+    "roles": [{"name": "r", "scopes": ["list:users"], "users": [], "groups": ["lab"]}],
+    "protect": {"users": ["ada"]},
+    "limits": {"leave": "5"},
+    "grace": "7d",
+}
+
+
+def test_a_document_is_json_in_the_same_order() -> None:
+    assert to_json(FULL) == json.dumps(FULL_JSON, indent=2) + "\n"
+    assert to_json(Document(servers=())) == '{\n  "version": 1,\n  "servers": []\n}\n'
+    assert '"owner": null' in to_json(Document(groups=(GroupEntry(name="g", owner=""),)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(DOCUMENTS)
+@example(Document(groups=(GroupEntry(name="g", properties={"a": ODD, "b": [[ODD]], "c": {"": {"": ODD}}}),)))
+def test_every_document_is_read_back_from_json(document: Document) -> None:
+    assert loaded(to_json(document), "jhub.json") == document
+
+
+@given(st.from_regex(NUMBER, fullmatch=True) | st.sampled_from([*WORDS]) | TEXTS)
+def test_a_plain_scalar_is_text_if_its_value_is(source: str) -> None:
+    try:
+        value = resolve(source)
+    except ValueError:
+        value = 0  # a number that is too large
+    assert is_text(source) == isinstance(value, str)
 
 
 def test_a_document_is_text_with_a_name_a_line() -> None:
@@ -256,7 +302,7 @@ def test_a_text_is_in_quotes_if_it_would_be_read_otherwise(text: str) -> None:
         found = to_python(parse_yaml(f"- [{text}, {{a: {text}}}]\n- {text}: b\n- {text}\n", log))
     except UnreadableFile:
         found = None
-    if PLAIN.fullmatch(text) and not JSON_SCALAR.fullmatch(text):
+    if PLAIN.fullmatch(text) and is_text(text):
         assert found == [[text, {"a": text}], {text: "b"}, text]
 
 
@@ -278,8 +324,9 @@ def test_a_number_that_is_text_is_in_quotes_where_numbers_may_be() -> None:
 
 def test_an_incomplete_roster_is_not_written_as_a_list() -> None:
     group = GroupEntry(name="g", members=MembersEntry(names=("ana",), unreadable=("roster.csv:3: has a space",)))
-    with pytest.raises(InvalidInput, match=r"^group g: roster.csv:3: has a space$"):
-        to_yaml(Document(groups=(group,)))
+    for writer in (to_yaml, to_json):
+        with pytest.raises(InvalidInput, match=r"^group g: roster.csv:3: has a space$"):
+            writer(Document(groups=(group,)))
 
 
 def test_a_duration_is_in_the_longest_unit_that_fits() -> None:

@@ -154,3 +154,26 @@ def test_lines_end_as_in_the_file() -> None:
 def test_a_user_is_protected_once() -> None:
     text = "version: 1\nprotect: {users: [Ana]}\n"
     assert add_entries(text, ANA, ["ana"]).count("Ana") == 1
+
+
+def test_several_entries_are_added_in_their_order() -> None:
+    users = Document(users=(UserEntry(name="ana"), UserEntry(name="cy", admin=True)))
+    for text, expected in (
+        ("version: 1\nusers: [bo]\n", "version: 1\nusers: [bo, ana, {name: cy, admin: true}]\n"),
+        ("users:\n- bo\n", "users:\n- bo\n- ana\n- name: cy\n  admin: true\n"),
+        ("owner: me\n", "owner: me\nusers:\n  - ana\n  - name: cy\n    admin: true\n"),
+    ):
+        assert plain(add_entries(text, users)) == plain(expected)
+    protected = add_entries("protect: {users: [bo]}\n", users, ["ana", "BO", "Ana", "cy"])
+    assert plain(protected)["protect"] == {"users": ["bo", "Ana", "cy"]}
+
+
+@pytest.mark.parametrize("additions", [ANA, GEO, LAB], ids=["user", "group", "server"])
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_the_parser_in_python_has_the_same_result(
+    text: str, additions: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [user.name for user in additions.users]
+    edited = add_entries(text, additions, names)
+    monkeypatch.setattr("jhub.state.file_edit.LOADER", yaml.BaseLoader)
+    assert add_entries(text, additions, names) == edited

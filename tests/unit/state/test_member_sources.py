@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -151,6 +152,58 @@ def test_a_command_runs_only_if_it_is_allowed(folder: Path) -> None:
     assert not Path("ran").exists()
     assert only(load(file, allow_commands=True)) == MembersEntry(names=("ana",))
     assert Path("ran").exists()
+
+
+def test_a_command_runs_once_for_all_groups(folder: Path) -> None:
+    members = python("print(1, file=open('runs', 'a'))\nprint('Email,Section\\nana,A\\nbo,B')")
+    groups = [f"{members[:-1]}, where: {{Section: {section}}}}}" for section in "AB"]
+    files = [file_with(groups[0]), "other.yaml"]
+    Path("other.yaml").write_text(f"version: 1\ngroups: [{{name: h, members: {groups[1]}}}]\n")
+    found = load(*files, allow_commands=True)
+    assert [group.members for group in found.groups] == [MembersEntry(names=("ana",)), MembersEntry(names=("bo",))]
+    assert Path("runs").read_text() == "1\n"
+
+
+def test_a_command_that_fails_runs_once_and_is_an_error_of_each_group(folder: Path) -> None:
+    members = python("print(1, file=open('runs', 'a'))\nraise SystemExit(3)")
+    Path("jhub.yaml").write_text(
+        f"version: 1\ngroups:\n- {{name: g, members: {members}}}\n- {{name: h, members: {members}}}\n"
+    )
+    errors = check("jhub.yaml", allow_commands=True).errors
+    assert [(each.line, each.message.rpartition(": ")[2]) for each in errors] == [
+        (3, f"the command {sys.executable!r} ended with exit code 3"),
+        (4, f"the command {sys.executable!r} ended with exit code 3"),
+    ]
+    assert Path("runs").read_text() == "1\n"
+
+
+COUNT_READS = """\
+import sys
+reads = []
+sys.addaudithook(lambda event, args: event == "open" and str(args[0]).endswith("roster.csv") and reads.append(args))
+import jhub.state
+groups = jhub.state.load("jhub.yaml").groups
+print(*(",".join(group.members.names) for group in groups), len(reads))
+"""
+
+
+def test_a_roster_is_read_once_for_all_groups(folder: Path) -> None:
+    groups = [
+        f"- {{name: g{section}, members: {{roster: roster.csv, column: Email, where: {{Section: {section}}}}}}}"
+        for section in "AB"
+    ]
+    Path("jhub.yaml").write_text("\n".join(["version: 1", "groups:", *groups, ""]))
+    command = [sys.executable, "-c", COUNT_READS]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert ended.stdout == "ana@x.org,cy@x.org bo@x.org 1\n"
+
+
+def test_a_roster_is_read_with_the_columns_of_each_group(folder: Path) -> None:
+    groups = ("{roster: roster.csv, column: Email, name: before-@}", "{roster: roster.csv, name: 's-{section}'}")
+    lines = (f"- {{name: g{number}, members: {members}}}" for number, members in enumerate(groups))
+    Path("jhub.yaml").write_text("\n".join(["version: 1", "groups:", *lines, ""]))
+    found = [group.members.names if group.members else () for group in load("jhub.yaml").groups]
+    assert found == [("ana", "bo", "cy"), ("s-a", "s-b")]
 
 
 def test_a_command_runs_in_the_folder_of_the_file_without_a_token(

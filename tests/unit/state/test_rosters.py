@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -96,8 +97,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InvalidInput, match="larger than"):
         read_roster(tmp_path / "long.csv", EMAIL)
     monkeypatch.setattr("jhub.state.tables.MAX_ROWS", 2)
-    with pytest.raises(InvalidInput, match="more than 2 rows"):
-        parse("Email\nana\nbo\n")
+    for text in ("Email\nana\nbo\n", "Email\n\nana\n\nbo\n"):
+        with pytest.raises(InvalidInput, match="more than 2 rows"):
+            parse(text)
+    assert parse("\n\nEmail\n\n\nana\n\n").names == ("ana",)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +157,15 @@ def test_a_formula_and_an_error_of_the_spreadsheet_name_nobody(cell: str) -> Non
         assert (len(roster.names), found(roster), roster.complete) == (1, [(3, "invalid")], False)
 
 
+@pytest.mark.parametrize("cell", ["1.23457E+10", "1,2E+07", "7E+15", "1.2e+19"])
+def test_a_number_that_a_spreadsheet_has_rounded_names_nobody(cell: str) -> None:
+    for rule in ("", "s{Login}", "before-@"):
+        columns = RosterColumns(column="Login", name=rule)
+        roster = parse(f'Login\nana\n"{cell}"\n', columns)
+        assert (len(roster.names), found(roster), roster.complete) == (1, [(3, "invalid")], False)
+        assert "has rounded this number" in roster.problems[0].reason
+
+
 def test_a_template_has_the_cells_of_columns() -> None:
     text = "Student ID;Programme;Mail\n71;GEO;A@x\n72;;b@x\n71;geo;c@x\n"
     roster = parse(text, RosterColumns(name="{programme}-s{student id}"))
@@ -182,8 +194,9 @@ def test_only_rows_with_the_values() -> None:
 
 def test_the_only_column_needs_no_name() -> None:
     assert parse("E-Mail\nana\n", RosterColumns()).names == ("ana",)
-    with pytest.raises(InvalidInput, match=r"the header has 'Email' \(such as 'ana'\), 'B'$"):
+    with pytest.raises(InvalidInput, match=r"the header has 'Email' \(such as 'ana'\), 'B'$") as failed:
         parse("Email,B\nana,\n", RosterColumns())
+    assert failed.value.hint == "set `column` to its header, such as 'Email'"
     # Without a header, the first person would be taken for one.
     with pytest.raises(InvalidInput, match=r"the header has 'ana' \(such as 'bo'\)"):
         parse("ana\nbo\n", RosterColumns())
@@ -194,8 +207,8 @@ def test_the_only_column_needs_no_name() -> None:
     [
         ("Ana B", "has a space"),
         ("Doe, Ana", "Surname"),
-        ("1.0E+05", "rounded"),
         ("7,12e11", "rounded"),
+        ("7e-3", "rounded"),
         ("12345.0", "decimals"),
         ("12345", "is a number"),
         ("ana@uni.edu", "has an @"),
@@ -222,6 +235,19 @@ def test_an_address_is_usual_among_addresses() -> None:
 
 def test_a_problem_is_one_line() -> None:
     assert str(RosterProblem(7, "x\ny", "invalid", "no")) == r"line 7: 'x\ny': no"
+
+
+def test_the_kind_of_a_problem_says_whether_its_row_names_somebody() -> None:
+    kinds: dict[Literal["duplicate", "invalid", "suspicious", "blank"], bool] = {
+        "duplicate": False,
+        "invalid": True,
+        "suspicious": False,
+        "blank": True,
+    }
+    for kind, nobody in kinds.items():
+        problem = RosterProblem(7, "x", kind, "no")
+        assert problem.names_nobody == nobody
+        assert Roster((), (problem,)).complete == (not nobody)
 
 
 names = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=9).map(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+import jhub.state
 from jhub.errors import InvalidInput
 from jhub.state import Roster, RosterColumns, read_roster
 
@@ -77,6 +78,15 @@ def test_what_is_neither_text_nor_a_number_names_nobody(file: Path) -> None:
     assert roster.names == ("ana", "bo", "0.5")
     kinds = [(each.line, each.kind) for each in roster.problems]
     assert kinds == [(4, "invalid"), (5, "invalid"), (6, "suspicious"), (7, "invalid"), (8, "blank")]
+
+
+def test_the_example_of_the_package_reads_a_roster(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(file, [("Email", "Name"), ("ana@uni.edu", "x")])
+    monkeypatch.chdir(file.parent)
+    (line,) = (each.strip() for each in (jhub.state.__doc__ or "").splitlines() if "read_roster(" in each)
+    names: dict[str, Any] = {"jhub": jhub}
+    exec(line, names)
+    assert names["roster"].names == ("ana",)
 
 
 def test_the_sheet_with_the_column_is_found(file: Path) -> None:

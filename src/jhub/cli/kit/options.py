@@ -19,6 +19,7 @@ from jhub.cli.kit.inputs import parse_names, read_stdin
 from jhub.cli.kit.output import Layout, note, nothing_to_do
 from jhub.config import contexts
 from jhub.errors import InvalidInput
+from jhub.models import MAX_DURATION_SECONDS, SECONDS_PER_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -146,18 +147,13 @@ dry_run = click.option(
 )
 
 
-MAX_DURATION_SECONDS = 10 * 365 * 86400
-"""Maximum duration that an option takes: ten years."""
-SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-"""Seconds in a unit of time; a number without a unit is in seconds."""
-
-
 def duration(text: str) -> float:
     """Return the seconds in a duration such as "90", "90s", "15m", "8h" or "30d"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not match or not 1 <= float(match[1]) * SECONDS_PER_UNIT[match[2]] <= MAX_DURATION_SECONDS:
+    seconds = float(match[1]) * SECONDS_PER_UNIT[match[2] or "s"] if match else 0.0
+    if not 1 <= seconds <= MAX_DURATION_SECONDS:
         raise InvalidInput(f"invalid duration {text!r}", hint="use 90s, 15m, 8h or 30d")
-    return float(match[1]) * SECONDS_PER_UNIT[match[2]]
+    return seconds
 
 
 def span(text: str) -> float:
