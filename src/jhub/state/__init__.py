@@ -50,28 +50,28 @@ if TYPE_CHECKING:
     from jhub.state.document import RoleEntry as RoleEntry
     from jhub.state.document import ServerEntry as ServerEntry
     from jhub.state.document import UserEntry as UserEntry
-    from jhub.state.document_file import check as check
-    from jhub.state.document_file import load as load
-    from jhub.state.document_json import to_json as to_json
-    from jhub.state.document_text import to_yaml as to_yaml
     from jhub.state.events import StateEvent as StateEvent
     from jhub.state.events import StateSummary as StateSummary
-    from jhub.state.file_edit import add_entries as add_entries
-    from jhub.state.file_form import json_schema as json_schema
-    from jhub.state.file_problems import CheckResult as CheckResult
-    from jhub.state.file_problems import FileProblem as FileProblem
+    from jhub.state.files.document_file import check as check
+    from jhub.state.files.document_file import load as load
+    from jhub.state.files.document_json import to_json as to_json
+    from jhub.state.files.document_text import to_yaml as to_yaml
+    from jhub.state.files.file_edit import add_entries as add_entries
+    from jhub.state.files.file_form import json_schema as json_schema
+    from jhub.state.files.file_problems import CheckResult as CheckResult
+    from jhub.state.files.file_problems import FileProblem as FileProblem
     from jhub.state.mark import group_owner as group_owner
     from jhub.state.plan_scopes import missing_scopes as missing_scopes
     from jhub.state.plan_text import count_changes as count_changes
     from jhub.state.plan_text import object_of as object_of
     from jhub.state.plan_text import render_plan as render_plan
     from jhub.state.plan_text import users_of as users_of
-    from jhub.state.rosters import Roster as Roster
-    from jhub.state.rosters import RosterColumns as RosterColumns
-    from jhub.state.rosters import RosterMember as RosterMember
-    from jhub.state.rosters import RosterProblem as RosterProblem
-    from jhub.state.rosters import parse_roster as parse_roster
-    from jhub.state.rosters import read_roster as read_roster
+    from jhub.state.rosters.roster import Roster as Roster
+    from jhub.state.rosters.roster import RosterColumns as RosterColumns
+    from jhub.state.rosters.roster import RosterMember as RosterMember
+    from jhub.state.rosters.roster import RosterProblem as RosterProblem
+    from jhub.state.rosters.roster import parse_roster as parse_roster
+    from jhub.state.rosters.roster import read_roster as read_roster
     from jhub.state.saved_plan import is_saved_plan as is_saved_plan
     from jhub.state.saved_plan import load_plan as load_plan
 
@@ -80,7 +80,7 @@ _HOMES = {
     "AddMembers": "jhub.state.changes",
     "BeginGrace": "jhub.state.changes",
     "Change": "jhub.state.changes",
-    "CheckResult": "jhub.state.file_problems",
+    "CheckResult": "jhub.state.files.file_problems",
     "CreateGroup": "jhub.state.changes",
     "CreateServer": "jhub.state.changes",
     "CreateUser": "jhub.state.changes",
@@ -91,7 +91,7 @@ _HOMES = {
     "EditServer": "jhub.state.changes",
     "EndApply": "jhub.state.changes",
     "EndGrace": "jhub.state.changes",
-    "FileProblem": "jhub.state.file_problems",
+    "FileProblem": "jhub.state.files.file_problems",
     "GroupBefore": "jhub.state.changes",
     "GroupEntry": "jhub.state.document",
     "LeaveLimit": "jhub.state.document",
@@ -103,10 +103,10 @@ _HOMES = {
     "Refusal": "jhub.state.changes",
     "RemoveMembers": "jhub.state.changes",
     "RoleEntry": "jhub.state.document",
-    "Roster": "jhub.state.rosters",
-    "RosterColumns": "jhub.state.rosters",
-    "RosterMember": "jhub.state.rosters",
-    "RosterProblem": "jhub.state.rosters",
+    "Roster": "jhub.state.rosters.roster",
+    "RosterColumns": "jhub.state.rosters.roster",
+    "RosterMember": "jhub.state.rosters.roster",
+    "RosterProblem": "jhub.state.rosters.roster",
     "ServerEntry": "jhub.state.document",
     "SetAdmin": "jhub.state.changes",
     "SetOwner": "jhub.state.changes",
@@ -114,22 +114,22 @@ _HOMES = {
     "StateEvent": "jhub.state.events",
     "StateSummary": "jhub.state.events",
     "UserEntry": "jhub.state.document",
-    "add_entries": "jhub.state.file_edit",
+    "add_entries": "jhub.state.files.file_edit",
     "compare": "jhub.state.comparison",
-    "check": "jhub.state.document_file",
+    "check": "jhub.state.files.document_file",
     "count_changes": "jhub.state.plan_text",
     "group_owner": "jhub.state.mark",
     "is_saved_plan": "jhub.state.saved_plan",
-    "json_schema": "jhub.state.file_form",
-    "load": "jhub.state.document_file",
+    "json_schema": "jhub.state.files.file_form",
+    "load": "jhub.state.files.document_file",
     "load_plan": "jhub.state.saved_plan",
     "missing_scopes": "jhub.state.plan_scopes",
     "object_of": "jhub.state.plan_text",
-    "parse_roster": "jhub.state.rosters",
-    "read_roster": "jhub.state.rosters",
+    "parse_roster": "jhub.state.rosters.roster",
+    "read_roster": "jhub.state.rosters.roster",
     "render_plan": "jhub.state.plan_text",
-    "to_json": "jhub.state.document_json",
-    "to_yaml": "jhub.state.document_text",
+    "to_json": "jhub.state.files.document_json",
+    "to_yaml": "jhub.state.files.document_text",
     "users_of": "jhub.state.plan_text",
 }
 """Module of each public name."""

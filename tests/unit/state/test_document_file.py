@@ -26,9 +26,9 @@ from jhub.state import (
     ServerEntry,
     UserEntry,
     check,
-    document_file,
     load,
 )
+from jhub.state.files import document_file
 
 DESIGN = """\
 version: 1

@@ -28,8 +28,8 @@ from jhub.state import (
     to_json,
     to_yaml,
 )
-from jhub.state.document_text import PLAIN
-from jhub.state.yaml_reader import NUMBER, WORDS, is_text, parse_yaml, resolve
+from jhub.state.files.document_text import PLAIN
+from jhub.state.files.yaml_reader import NUMBER, WORDS, is_text, parse_yaml, resolve
 
 ODD = [
     *("no", "007", "- a", "#x", "a: b", "&x", "*x", "~", "null", "true", "1e5", "2G", "'", '"', "a #b", "a:", ":", "-"),

@@ -7,7 +7,7 @@ import yaml
 
 from jhub.errors import Conflict, InvalidInput
 from jhub.state.document import Document, GroupEntry, MembersEntry, ServerEntry, UserEntry
-from jhub.state.file_edit import add_entries
+from jhub.state.files.file_edit import add_entries
 
 ANA = Document(users=(UserEntry(name="ana"),))
 GEO = Document(
@@ -175,5 +175,5 @@ def test_the_parser_in_python_has_the_same_result(
 ) -> None:
     names = [user.name for user in additions.users]
     edited = add_entries(text, additions, names)
-    monkeypatch.setattr("jhub.state.file_edit.LOADER", yaml.BaseLoader)
+    monkeypatch.setattr("jhub.state.files.file_edit.LOADER", yaml.BaseLoader)
     assert add_entries(text, additions, names) == edited

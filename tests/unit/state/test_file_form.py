@@ -12,7 +12,7 @@ import pytest
 from jhub.profiles.problems import ProblemLog
 from jhub.profiles.yaml_tree import to_python
 from jhub.state import check, json_schema
-from jhub.state.yaml_reader import parse_yaml
+from jhub.state.files.yaml_reader import parse_yaml
 
 jsonschema: Any = importlib.import_module("jsonschema")
 

@@ -96,7 +96,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "long.csv").write_text("Email\nana\nbo\n")
     with pytest.raises(InvalidInput, match="larger than"):
         read_roster(tmp_path / "long.csv", EMAIL)
-    monkeypatch.setattr("jhub.state.tables.MAX_ROWS", 2)
+    monkeypatch.setattr("jhub.state.rosters.tables.MAX_ROWS", 2)
     for text in ("Email\nana\nbo\n", "Email\n\nana\n\nbo\n"):
         with pytest.raises(InvalidInput, match="more than 2 rows"):
             parse(text)

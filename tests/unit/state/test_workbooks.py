@@ -151,7 +151,7 @@ def test_a_sheet_below_another_name_is_checked_too(file: Path) -> None:
 
 
 def test_a_workbook_that_unpacks_to_too_much(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jhub.state.workbooks.MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr("jhub.state.rosters.workbooks.MAX_UNPACKED_BYTES", 100_000)
     write(file, [("Email",), ("ana",)])
     assert read(file).names == ("ana",)
     replace(file, {"xl/bomb.xml": lambda content: b"<a>" + b" " * 100_000 + b"</a>"})
@@ -222,7 +222,7 @@ def test_the_extra_is_named_if_it_is_missing(file: Path, monkeypatch: pytest.Mon
 
 
 def test_pictures_are_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jhub.state.workbooks.MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr("jhub.state.rosters.workbooks.MAX_UNPACKED_BYTES", 100_000)
     write(file, [("Email",), ("ana",)])
     replace(file, {"xl/media/image1.png": lambda content: bytes(1_000_000)})
     assert read(file).names == ("ana",)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from jhub.profiles.problems import ProblemLog, UnreadableFile
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, to_python
-from jhub.state import yaml_reader
-from jhub.state.json_reader import parse_json
-from jhub.state.yaml_reader import parse_yaml
+from jhub.state.files import yaml_reader
+from jhub.state.files.json_reader import parse_json
+from jhub.state.files.yaml_reader import parse_yaml
 
 Parse = Callable[[str], tuple[Node, tuple[str, ...]]]
 

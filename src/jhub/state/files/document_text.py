@@ -10,8 +10,8 @@ from typing import Any, cast
 from jhub.errors import InvalidInput
 from jhub.models import SECONDS_PER_UNIT
 from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, UserEntry, decimal_text
-from jhub.state.file_form import VERSION
-from jhub.state.yaml_reader import is_text
+from jhub.state.files.file_form import VERSION
+from jhub.state.files.yaml_reader import is_text
 
 PLAIN = re.compile(r"[^\W_](?:[\w.@+/()~^$;=-]|[:'&*!%](?=\w)|(?<=\w)[#'*!]| (?=\w))*")
 """Pattern of texts that need no quotes, unless they are numbers or words of JSON."""

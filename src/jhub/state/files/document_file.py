@@ -9,11 +9,11 @@ from stat import S_ISREG
 from jhub.errors import InvalidInput
 from jhub.profiles.problems import UnreadableFile
 from jhub.state.document import Document
-from jhub.state.document_reader import DocumentReader
-from jhub.state.file_problems import CheckResult, FileLogs
-from jhub.state.json_reader import parse_json
-from jhub.state.member_sources import Commands
-from jhub.state.yaml_reader import parse_yaml
+from jhub.state.files.document_reader import DocumentReader
+from jhub.state.files.file_problems import CheckResult, FileLogs
+from jhub.state.files.json_reader import parse_json
+from jhub.state.files.member_sources import Commands
+from jhub.state.files.yaml_reader import parse_yaml
 
 MAX_FILE_BYTES = 50_000_000
 """Maximum size of a state file in bytes."""

@@ -11,8 +11,8 @@ from jhub.errors import InvalidInput
 from jhub.object_path import segment
 from jhub.profiles.problems import ProblemLog, quote
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
-from jhub.state.file_form import form_keys
-from jhub.state.names import refused_by_default
+from jhub.state.files.file_form import form_keys
+from jhub.state.rosters.names import refused_by_default
 
 
 class FormReader:

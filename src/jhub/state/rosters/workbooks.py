@@ -17,7 +17,7 @@ from typing import Any
 from xml.parsers import expat
 
 from jhub.errors import InvalidInput, join_names
-from jhub.state.tables import MAX_ROWS, Row, Table, make_table
+from jhub.state.rosters.tables import MAX_ROWS, Row, Table, make_table
 
 MAX_UNPACKED_BYTES = 256 * 2**20
 """Maximum size of the unpacked parts of a workbook, in bytes."""

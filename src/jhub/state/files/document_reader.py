@@ -15,7 +15,7 @@ from jhub.operations.server_names import NAME_HINT, is_valid_server_name
 from jhub.profiles.problems import ProblemLog, quote
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence
 from jhub.state.document import Document, GroupEntry, LeaveLimit, MembersEntry, RoleEntry, ServerEntry, UserEntry
-from jhub.state.file_form import (
+from jhub.state.files.file_form import (
     GRACE_PATTERN,
     MAX_OWNER_CHARACTERS,
     VERSION,
@@ -28,10 +28,10 @@ from jhub.state.file_form import (
     StateFileForm,
     UserForm,
 )
-from jhub.state.file_problems import FileLogs
-from jhub.state.form_reader import FormReader
+from jhub.state.files.file_problems import FileLogs
+from jhub.state.files.form_reader import FormReader
+from jhub.state.files.member_sources import Commands, MemberReader
 from jhub.state.mark import KEY
-from jhub.state.member_sources import Commands, MemberReader
 
 Place: TypeAlias = tuple[str, int]
 """A file and a line."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from jhub.errors import Conflict, InvalidInput
 from jhub.state.document import Document
-from jhub.state.document_text import to_yaml
+from jhub.state.files.document_text import to_yaml
 
 NEW_FILE = "version: 1\n"
 """Text of a state file without objects."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from jhub.profiles.problems import ProblemLog, UnreadableFile, truncate
 from jhub.profiles.yaml_tree import Mapping, Node, Scalar, Sequence, Value
-from jhub.state.yaml_reader import MAX_DEPTH, MAX_NODES, SURROGATE, is_text, resolve
+from jhub.state.files.yaml_reader import MAX_DEPTH, MAX_NODES, SURROGATE, is_text, resolve
 
 TOKEN = re.compile(r"[ \t\n\r]*([\[\]{},:]|\"|[^ \t\n\r\[\]{},:\"]+|$)")
 """Pattern of the next token, or the beginning of a text."""

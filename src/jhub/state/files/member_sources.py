@@ -9,11 +9,11 @@ from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 from jhub.errors import InvalidInput
 from jhub.state.document import MembersEntry
-from jhub.state.file_problems import FileLogs
-from jhub.state.form_reader import FormReader
-from jhub.state.roster_command import run_command
-from jhub.state.rosters import Roster, RosterColumns, read_table, roster_of, wanted_columns
-from jhub.state.tables import parse_table
+from jhub.state.files.file_problems import FileLogs
+from jhub.state.files.form_reader import FormReader
+from jhub.state.rosters.roster import Roster, RosterColumns, read_table, roster_of, wanted_columns
+from jhub.state.rosters.roster_command import run_command
+from jhub.state.rosters.tables import parse_table
 
 Commands: TypeAlias = Literal["run", "skip", "refuse"]
 """Treatment of roster commands: they run, they are skipped with a warning, or they are errors."""

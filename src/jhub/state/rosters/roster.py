@@ -9,8 +9,8 @@ from typing import Literal
 
 from jhub.errors import InvalidInput, join_names
 from jhub.files import read_input
-from jhub.state.names import NameRule, suspicions
-from jhub.state.tables import Row, Table, decode, key, parse_table
+from jhub.state.rosters.names import NameRule, suspicions
+from jhub.state.rosters.tables import Row, Table, decode, key, parse_table
 
 TEXT_SUFFIXES, WORKBOOK_SUFFIX = (".csv", ".tsv", ".txt"), ".xlsx"
 NAME_HEADERS = frozenset({"email", "email address", "e-mail", "login", "name", "user", "user name", "username"})
@@ -135,7 +135,7 @@ def read_table(path: Path, wanted: Sequence[str]) -> Table:
         raise InvalidInput(f"cannot read {label}: {error.strerror or error}") from None
     if suffix != WORKBOOK_SUFFIX:
         return parse_table(decode(data, label), label, wanted)
-    from jhub.state.workbooks import read_workbook
+    from jhub.state.rosters.workbooks import read_workbook
 
     return read_workbook(data, label, wanted)
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jhub.state.document import Document, GroupEntry, LeaveLimit, RoleEntry, ServerEntry, UserEntry
-from jhub.state.document_text import grace_text, readable_names
-from jhub.state.file_form import VERSION
+from jhub.state.files.document_text import grace_text, readable_names
+from jhub.state.files.file_form import VERSION
 
 
 def to_json(document: Document) -> str:
