@@ -195,6 +195,12 @@ def test_a_dry_run_sends_nothing_and_shows_every_request(course: Class) -> None:
     planned = course.sync("--dry-run", "--create-users")
     one, two, three = course.names(1, 2, 3)
     assert (planned.code, changes(planned)) == (0, [])
+    assert notes(planned)[1:] == [
+        f"create 1 user: {three}",
+        f"add 1: {three}",
+        f"remove 1: {two}",
+        "nothing is changed; without --dry-run, jhub sends:",
+    ]
     assert planned.lines == [
         f'POST /users {{"usernames":["{three}"],"admin":false}}',
         f'POST /groups/{course.group}/users {{"users":["{three}"]}}',
@@ -202,6 +208,9 @@ def test_a_dry_run_sends_nothing_and_shows_every_request(course: Class) -> None:
     ]
     assert course.sync("--dry-run").code == 7
     assert course.members == {one, two}
+    course.write(1, 2)
+    same = course.sync("--dry-run")
+    assert (same.code, same.out, notes(same)[1:]) == (0, "", [f"{course.group} is in sync: 2 members"])
 
 
 def test_a_new_group(course: Class) -> None:

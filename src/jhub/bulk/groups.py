@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from jhub.binding import AsyncBound, Bound, operation
 from jhub.bulk.chunks import failed_event, match_name, write_in_chunks
 from jhub.bulk.events import NameEvent, NameSummary
-from jhub.errors import APIError, Conflict, NotFound, UnknownUser
+from jhub.bulk.spellings import Spellings
+from jhub.errors import APIError, Conflict, NotFound, UnknownUser, join_names
 from jhub.models import Group
 from jhub.operations.groups import GroupOps, unique_names, users_in
 from jhub.outcome import Tally
@@ -25,7 +26,7 @@ class BulkGroupOps:
         Reads the group once and sends only the difference, additions first, in chunks with a pause after each, so that
         the hub can answer other requests. An unknown user is skipped and listed in `failed` of the result, with the
         hub's reason; the others become members. The call is idempotent: after an error, run it again to finish. An
-        empty list of users empties the group.
+        empty list of users empties the group. Names are compared as in `compare_users`.
 
         If the hub's authenticator manages groups (`manage_groups`), hubs before 5.3 refuse with a `BadRequest`, and
         later ones undo the change when the user signs in again.
@@ -48,6 +49,9 @@ class BulkGroupOps:
         """Compare a group's members with the wanted ones, without changing them.
 
         `change_users` makes exactly the change that this returns. `set_users` combines both.
+
+        Most hubs store names in lower case, and some keep capital letters. So if neither a wanted name nor its
+        lower-case form is that of a member, a member whose name has other capital letters counts as the wanted one.
 
         `GET /groups/{name}` (all versions), scope `read:groups`. `NotFound` if the group does not exist.
         """
@@ -75,12 +79,17 @@ class Difference:
 
 
 def _compare(group: Group, wanted: Iterable[str]) -> Difference:
-    """Return the members to add and to remove. Most hubs store names in lower case."""
-    names, current = list(wanted), users_in(group)
-    members = set(current)
-    kept = {spelling for name in names for spelling in (name, name.lower())}
-    to_add = tuple(name for name in names if not {name, name.lower()} & members)
-    return Difference(group, to_add, tuple(user for user in current if user not in kept))
+    """Return the members to add and to remove."""
+    current = users_in(group)
+    spellings = Spellings(current)
+    kept: set[str] = set()
+    to_add: list[str] = []
+    for name in wanted:
+        if found := spellings.find(name):
+            kept.update(found)
+        else:
+            to_add.append(name)
+    return Difference(group, tuple(to_add), tuple(user for user in current if user not in kept))
 
 
 def _change(difference: Difference) -> Flow[NameSummary]:
@@ -91,7 +100,7 @@ def _change(difference: Difference) -> Flow[NameSummary]:
     adding = _Addition(group)
     yield from write_in_chunks(difference.to_add, adding, tally)
     if adding.renamed and to_remove:
-        reason = f"may be the same user as {', '.join(adding.renamed)}; use the names that the hub uses"
+        reason = f"may be the same user as {join_names(adding.renamed)}; use the names that the hub uses"
         for user in to_remove:
             yield Emit(tally.take(NameEvent("skipped", user, reason)))
     else:
@@ -125,8 +134,9 @@ class _Addition(_MemberWrite):
         return GroupOps.add_users(self.group, names)
 
     def accepted(self, names: list[str], answer: Group | None) -> Iterator[NameEvent]:
+        members = None if answer is None or answer.users is None else set(answer.users)
         for name in names:
-            if answer is not None and answer.users is not None and not {name, name.lower()} & set(answer.users):
+            if members is not None and not {name, name.lower()} & members:
                 self.renamed.append(name)
             yield NameEvent("added", name)
 
@@ -142,7 +152,7 @@ class _Removal(_MemberWrite):
 
     def accepted(self, names: list[str], answer: Group) -> Iterator[NameEvent]:
         # A token that may change members but not read them gets no list: assume that all were removed.
-        members = answer.users or ()
+        members = set(answer.users or ())
         return (self._still_member(name) if name in members else NameEvent("removed", name) for name in names)
 
     def refused(self, name: str, error: APIError) -> NameEvent:

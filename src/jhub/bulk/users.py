@@ -68,7 +68,7 @@ class BulkUserOps:
         """Read users one by one, or from the list of all users if that takes fewer requests.
 
         Emits a `NameEvent` for each name that you pass: "exists", with the user, or "failed". Any error other than
-        `NotFound` ends the call.
+        `NotFound` ends the call. If nobody has the name, a user whose name has other capital letters counts.
 
         `GET /users/{name}` or `GET /users` (all versions), scopes `read:users` and `list:users`.
         """

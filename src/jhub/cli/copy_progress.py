@@ -9,10 +9,9 @@ from typing import IO, cast
 
 import click
 
-from jhub.cli.kit.output import escape, note
+from jhub.cli.kit.batch import ProgressLines
+from jhub.cli.kit.output import escape
 
-LINE_SECONDS = 10.0
-"""Seconds between two lines without a terminal."""
 MAX_LINE = 100
 """Maximum number of characters of the line on a terminal."""
 
@@ -29,10 +28,10 @@ class CopyProgress:
     """
 
     def __init__(self, name: str, total: int | None = None, now: Callable[[], float] = time.monotonic) -> None:
-        self._name, self._total, self._now = name, total, now
+        self._name, self._total = name, total
         self._bytes = 0
         self._on_terminal = sys.stderr.isatty()
-        self._next_line = now() + LINE_SECONDS
+        self._lines = ProgressLines(now)
 
     def __enter__(self) -> CopyProgress:
         """Begin."""
@@ -52,9 +51,8 @@ class CopyProgress:
         if self._on_terminal:
             text = escape(f"{position >> 20}{total} MiB  {self._name}")[:MAX_LINE]
             click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-        elif self._now() >= self._next_line:
-            self._next_line = self._now() + LINE_SECONDS
-            note(f"{self._name}: {position >> 20}{total} MiB so far")
+        else:
+            self._lines.show(f"{self._name}: {position >> 20}{total} MiB")
 
     def counted(self, parts: Iterable[bytes]) -> Iterator[bytes]:
         """Yield parts, and show how many bytes they have in all, together with those before."""

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from jhub.cli.completion import completers
-from jhub.cli.kit.batch import BatchTally, add_preview, batch_tally
+from jhub.cli.kit.batch import BatchTally, ProgressLines, add_preview, batch_tally
 from jhub.cli.kit.options import common, connect, connected_host, dry_run, output, yes
 from jhub.cli.kit.output import View, describe, names_shown, note
 from jhub.cli.kit.prompts import confirm
@@ -22,7 +22,7 @@ from jhub.errors import HubError, InvalidInput, NotFound, UnknownUser, counted
 from jhub.state import LeaveLimit
 
 if TYPE_CHECKING:
-    from jhub import Hub, Preview, Server
+    from jhub import Hub, NameSummary, Preview, Server
     from jhub.state import Roster
 
 MAX_PROBLEMS_SHOWN = 20
@@ -147,11 +147,17 @@ def sync(
                 hint="check the file, --column and --name; --limit-leave 100% allows it",
             )
         tally.done += len(plan.members) - len(plan.to_remove)
+        has_changes = bool(plan.size) or not plan.exists
+        if not has_changes:
+            state = f"{name}: nothing to change; " if tally.failures else f"{name} is in sync: "
+            note(f"{state}{counted(len(plan.members), 'member')}")
         if dry_run:
+            if has_changes and output_format == "table":
+                note("nothing is changed; without --dry-run, jhub sends:")
             add_preview(tally, _preview(hub, plan, stop=stop_removed), plan.size, output_format)
             return
         result = Sync(group=name, members=len(plan.members), kept=plan.kept, problems=roster.problems)
-        if plan.size or not plan.exists:
+        if has_changes:
             confirm(f"Change the members of group {name} ({counts})?", yes=yes)
             running = plan.running
             stop = bool(running) and (stop_removed or (not yes and _wants_stop(running)))
@@ -159,10 +165,6 @@ def sync(
             note(
                 f"{name}: added {len(result.added)}, removed {len(result.removed)}; {counted(result.members, 'member')}"
             )
-        elif tally.failures:
-            note(f"{name}: nothing to change; {counted(result.members, 'member')}")
-        else:
-            note(f"{name} is in sync: {counted(result.members, 'member')}")
         if output_format != "table":
             SYNCS.print_item(result, output_format)
 
@@ -266,30 +268,33 @@ def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTall
     """Carry out a plan, and return the result. After an interruption, the command can be run again."""
     from jhub import Difference
 
+    existing: list[str] = []
     created: list[str] = []
     stopped: list[str] = []
     try:
         if not plan.exists:
             hub.groups.create(plan.group.name)
         if plan.unknown:
-            creation = hub.users.create_many(plan.unknown).run()
+            creation = _create_users(hub, plan.unknown)
             add_failures(creation.failed, tally)
-            created = [event.name for event in creation.done]
+            existing = [event.name for event in creation.done]
+            created = [event.name for event in creation.done if event.kind == "created"]
         # A token for the group may stop servers of members only.
         if running:
             stop = hub.servers.stop_many(running).run()
             stopped = [str(event.target) for event in stop.done]
             for event in (*stop.failed, *stop.skipped):
                 tally.add_failure(event.error or HubError(f"server {event.target}: not stopped: {event.message}"))
-        difference = Difference(plan.group, (*plan.to_add, *created), plan.to_remove)
+        difference = Difference(plan.group, (*plan.to_add, *existing), plan.to_remove)
         summary = hub.groups.change_users(difference)
     except (KeyboardInterrupt, HubError):
         note(f"{plan.group.name}: not finished; run the command again to finish it")
         raise
-    if unknown := [event.name for event in summary.failed if isinstance(event.error, UnknownUser)]:
-        tally.add_failure(_unknown_users(unknown))
-    others = (event for event in (*summary.failed, *summary.skipped) if event.name not in unknown)
-    add_failures(others, tally)
+    unknown = [event for event in summary.failed if isinstance(event.error, UnknownUser)]
+    if unknown:
+        tally.add_failure(_unknown_users([event.name for event in unknown]))
+    others = [event for event in summary.failed if not isinstance(event.error, UnknownUser)]
+    add_failures((*others, *summary.skipped), tally)
     tally.done += len(summary.done)
     added = tuple(event.name for event in summary.done if event.kind == "added")
     removed = tuple(event.name for event in summary.done if event.kind == "removed")
@@ -301,3 +306,12 @@ def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTall
         created=tuple(created),
         stopped=tuple(stopped),
     )
+
+
+def _create_users(hub: Hub, names: Sequence[str]) -> NameSummary:
+    """Create users, and print the progress now and then."""
+    lines = ProgressLines()
+    with hub.users.create_many(names) as fleet:
+        for done, _ in enumerate(fleet, 1):
+            lines.show(f"{done} of {len(names)} users created")
+    return fleet.summary

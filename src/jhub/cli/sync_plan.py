@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,13 +87,14 @@ def make_plan(
     people, missing = _read_people(hub, [*present, *(members if doubtful else absent)])
     if doubtful:
         _warn_of_names(roster, members, people)
-    kept = _keep(hub, absent, people, list(keep), members)
+    kept = _keep(hub, absent, people, list(keep), members, set(roster.names))
     # The hub checks the names that the token cannot see.
     unknown = {each for each in present if each in missing or (create_users and each not in people)}
     return SyncPlan(
         group,
         difference is not None,
-        tuple(each for each in present if each not in unknown),
+        # The hub does not find a user whose name it writes with capital letters under the roster's name.
+        tuple(people[each].name if each in people else each for each in present if each not in unknown),
         tuple(each for each in absent if each not in kept),
         tuple(each for each in present if each in unknown),
         kept,
@@ -124,12 +125,21 @@ def _read_people(hub: Hub, names: Sequence[str]) -> tuple[dict[str, User], set[s
 
 
 def _keep(
-    hub: Hub, absent: Sequence[str], people: Mapping[str, User], keep: Sequence[str], members: Sequence[str]
+    hub: Hub,
+    absent: Sequence[str],
+    people: Mapping[str, User],
+    keep: Sequence[str],
+    members: Sequence[str],
+    listed: Set[str],
 ) -> dict[str, str]:
-    """Return the members who stay although they are not in the roster, each with the reason."""
+    """Return the members who stay although they are not in the roster, each with the reason.
+
+    `listed` are the names in the roster, which are in lower case.
+    """
     wanted = {name.lower() for name in keep}
+    lower_members = {name.lower() for name in members}
     for name in keep:
-        if name.lower() not in map(str.lower, members):
+        if name.lower() not in lower_members:
             note(f"--keep {name}: not a member of the group")
     kept: dict[str, str] = {}
     caller = hub.whoami() if absent else None
@@ -137,6 +147,8 @@ def _keep(
         user = people.get(name)
         if name.lower() in wanted:
             kept[name] = "by --keep"
+        elif name.lower() in listed:
+            kept[name] = f"may be {name.lower()} of the roster"
         elif caller is not None and caller.kind == "user" and name == caller.name:
             kept[name] = "who runs this command"
         elif user is None or user.admin is None:

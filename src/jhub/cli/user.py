@@ -13,6 +13,7 @@ from jhub import Sort
 from jhub.cli.completion import completers
 from jhub.cli.kit.batch import (
     BatchTally,
+    ProgressLines,
     Result,
     add_preview,
     batch_tally,
@@ -293,9 +294,11 @@ def _delete_users(fleet: Fleet[NameEvent, NameSummary], count: int, tally: Batch
 
 def _edit_users(fleet: Fleet[NameEvent, NameSummary], count: int, tally: BatchTally) -> Iterator[User]:
     """Edit users, and yield them."""
+    lines = ProgressLines()
     try:
         with fleet:
             for event in fleet:
+                lines.show(f"{tally.done} of {count} users edited")
                 if event.error is not None:
                     tally.add_failure(event.error)
                 elif event.user is not None:
@@ -310,9 +313,11 @@ def _create_users(hub: Hub, names: list[str], admin: bool, exist_ok: bool, tally
     """Create users, and yield them and those that already existed."""
     existing: list[str] = []
     remaining = len(names)
+    lines = ProgressLines()
     try:
         with hub.users.create_many(names, admin=admin, exist_ok=exist_ok) as fleet:
             for event in fleet:
+                lines.show(f"{tally.done} of {len(names)} users created")
                 remaining -= 1
                 if event.user is None and event.error is None:
                     existing.append(event.name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from jhub.bulk.existing import existing_users
+from jhub.bulk.spellings import Spellings
 from jhub.errors import MissingScope, NotAuthorized, NotFound
 from jhub.interpreter import collect
 from jhub.models import Group, Identity, User
@@ -79,13 +81,19 @@ class Observed:
     """Users who do not exist, if not all users were read."""
     members: set[str] = field(default_factory=set[str])
     """The members of all groups."""
+    _seen: tuple[int, int] = field(default=(0, 0), init=False, repr=False, compare=False)
+    """The numbers of users and of members in `_spellings`. Both only grow."""
+    _spellings: Spellings = field(default_factory=partial(Spellings, ()), init=False, repr=False, compare=False)
 
     def spelling(self, name: str) -> str | None:
-        """Return a user's name as the hub writes it, usually in lower case; None if no such user was seen."""
-        for spelling in (name, name.lower()):
-            if spelling in self.users or spelling in self.members:
-                return spelling
-        return None
+        """Return a user's name as the hub writes it, usually in lower case; None if no such user was seen.
+
+        If nobody has the name, a user whose name has other capital letters counts: some hubs keep them.
+        """
+        seen = len(self.users), len(self.members)
+        if self._seen != seen:
+            self._seen, self._spellings = seen, Spellings((*self.users, *sorted(self.members)))
+        return next(iter(self._spellings.find(name)), None)
 
 
 def from_document(document: Document) -> Observed:

@@ -38,7 +38,9 @@ def list_users(call: Call) -> FakeReply:
     state, sort = call.query.get("state", ""), call.query.get("sort", "id")
     if state not in ("", "active", "ready", "inactive"):
         raise Refused(400, f"Unrecognized state filter: {state!r}")
-    users = [user for user in call.state.users.values() if call.query.get("name_filter", "").lower() in user.name]
+    users = [
+        user for user in call.state.users.values() if call.query.get("name_filter", "").lower() in user.name.lower()
+    ]
     call.state.count_reads(users)
     if state:
         users = [user for user in users if matches_state(user, state)]

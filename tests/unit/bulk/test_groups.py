@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from jhub.bulk.chunks import CHUNK_SIZE
-from jhub.bulk.groups import BulkGroupOps
-from jhub.errors import BadRequest, InvalidInput, MissingScope, NotFound, Unavailable
+from jhub.bulk.groups import BulkGroupOps, _Addition, _Removal
+from jhub.errors import MAX_NAMES_SHOWN, BadRequest, InvalidInput, MissingScope, NotFound, Unavailable
+from jhub.models import Group
 from jhub.steps import Listen, Request
 from jhub.testing import Reply, play, refusal, reply
 
@@ -184,6 +187,59 @@ def test_a_comparison_changes_nothing() -> None:
     assert played.result.group.users == ("ana", "ben", "cy")
     assert (played.calls, site.sent) == (["GET /groups/geo"], [])
     assert isinstance(play(BulkGroupOps.compare_users("geo", ["x/.."]), site).error, InvalidInput)
+
+
+@pytest.mark.parametrize(
+    ("members", "wanted", "to_add", "to_remove"),
+    [
+        (["Ana", "Bo", "cy"], ["ana", "CY", "new"], ("new",), ("Bo",)),
+        (["Ana", "bo"], ["ANA"], (), ("bo",)),
+        # The exact name wins; the hub of the last two may store lower case, so that `Ana` stands for `ana` there.
+        (["Ana", "ana"], ["ana"], (), ("Ana",)),
+        (["Ana", "ana"], ["Ana"], (), ()),
+        (["ana"], ["Ana"], (), ()),
+        # One of them is wanted, and nobody can tell which.
+        (["Ana", "ANA"], ["ana"], (), ()),
+    ],
+)
+def test_a_hub_may_keep_capital_letters(
+    members: list[str], wanted: list[str], to_add: tuple[str, ...], to_remove: tuple[str, ...]
+) -> None:
+    difference = play(BulkGroupOps.compare_users("geo", wanted), Site(*members)).result
+    assert (difference.to_add, difference.to_remove) == (to_add, to_remove)
+
+
+class CountedNames(tuple[str, ...]):
+    """Names that count how often all of them are read."""
+
+    reads = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.reads += 1
+        return super().__iter__()
+
+    def __contains__(self, name: object) -> bool:
+        self.reads += 1
+        return super().__contains__(name)
+
+
+@pytest.mark.parametrize(("write", "members", "kind"), [(_Addition, NAMES, "added"), (_Removal, [], "removed")])
+def test_the_members_in_an_answer_are_read_once(
+    write: type[_Addition | _Removal], members: list[str], kind: str
+) -> None:
+    """A group may have 50,000 members, and each answer has all of them."""
+    counted = CountedNames([*members, "other"])
+    events = list(write("geo").accepted(NAMES, Group(name="geo", users=counted)))
+    assert {event.kind for event in events} == {kind}
+    assert counted.reads == 1
+
+
+def test_a_reason_has_the_first_renamed_users_only() -> None:
+    names = NAMES[: MAX_NAMES_SHOWN + 5]
+    site = Site("ana", also={name: f"u-{name}" for name in names}, known=["ana", *(f"u-{name}" for name in names)])
+    (skipped,) = play(BulkGroupOps.set_users("geo", names), site).result.skipped
+    assert f"{names[0]}, " in skipped.message
+    assert f"{names[MAX_NAMES_SHOWN - 1]}, and 5 more; use" in skipped.message
 
 
 def test_only_the_compared_difference_is_changed() -> None:

@@ -73,9 +73,10 @@ class Site:
 
     def page(self, query: dict[str, str]) -> Reply:
         start, end = int(query["offset"]), int(query["offset"]) + int(query["limit"])
-        items = [{"name": name, "admin": name == "root"} for name in self.there[start:end]]
-        following = {"offset": end} if end < len(self.there) else None
-        return reply(json={"items": items, "_pagination": {"total": len(self.there), "next": following}})
+        there = [name for name in self.there if query.get("name_filter", "").lower() in name.lower()]
+        items = [{"name": name, "admin": name == "root"} for name in there[start:end]]
+        following = {"offset": end} if end < len(there) else None
+        return reply(json={"items": items, "_pagination": {"total": len(there), "next": following}})
 
 
 def kinds(played: Played[NameSummary]) -> dict[str, str]:
@@ -310,3 +311,32 @@ def test_users_who_are_not_in_the_whole_list_do_not_exist(scope: str, requests: 
     assert len(played.calls) == requests
     assert kinds(played) == {**dict.fromkeys(there, "exists"), **dict.fromkeys(missing, "failed")}
     assert all(is_missing(event.error) for event in played.result.failed)
+
+
+def names_of(played: Played[NameSummary]) -> dict[str, str]:
+    return {event.name: event.user.name for event in played.result.done if event.user}
+
+
+@pytest.mark.parametrize("others", [[], NAMES[:10]], ids=["read one by one", "found in the list"])
+def test_a_hub_may_keep_capital_letters(others: list[str]) -> None:
+    site = Site("Ana", "Bob", "bo", "Bo", *NAMES, scopes=("list:users",))
+    played = play(BulkUserOps.get_many(["ana", "bo", "cy", *others]), site)
+    assert names_of(played) == {"ana": "Ana", "bo": "bo", **{name: name for name in others}}
+    assert [event.name for event in played.result.failed] == ["cy"]
+    assert is_missing(played.result.failed[0].error)
+    # One more request for each missing name, unless the list was read, which has all of them.
+    assert len(played.calls) == (3 + 2 if not others else 1 + 1 + 1)
+
+
+def test_names_with_other_capitals_are_not_looked_up_where_the_hub_has_no_filter() -> None:
+    """It would list all users instead."""
+    played = play(BulkUserOps.get_many(["ana"]), Site("Ana"), version="2.2.2")
+    assert played.calls == ["GET /users/ana"]
+
+
+def test_a_token_that_cannot_list_users_finds_exact_names_only() -> None:
+    missing = refusal(403, "Action is not authorized with current scopes; requires any of [list:users]")
+    played = play(BulkUserOps.get_many(["ana"]), [refusal(404), missing])
+    assert isinstance(played.result.failed[0].error, NotFound)
+    hidden = "No access to resources or resources not found"
+    assert play(BulkUserOps.get_many(["ana"]), [refusal(404, hidden)]).calls == ["GET /users/ana"]

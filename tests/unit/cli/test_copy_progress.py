@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from jhub.cli.copy_progress import LINE_SECONDS, CopyProgress
+from jhub.cli.copy_progress import CopyProgress
+from jhub.cli.kit.batch import LINE_SECONDS
 
 
 class Clock:

@@ -79,6 +79,32 @@ def notices(plan: Plan) -> list[tuple[str, str]]:
     return [(notice.kind, notice.message) for notice in plan.notices]
 
 
+class TestCapitalLetters:
+    """Most hubs store names in lower case, but some keep capital letters. Rosters are in lower case."""
+
+    def test_a_member_is_the_person_in_the_document(self) -> None:
+        assert compare(geo("ana", "bo"), observed(["Ana", "bo"])).changes == ()
+        assert compare(geo("ana", create_users=True), observed(users=["Ana"])).of(CreateUser) == ()
+        assert compare(geo("ana"), observed(users=["Ana"])).of(AddMembers)[0].users == ("Ana",)
+
+    def test_the_exact_name_wins(self) -> None:
+        plan = compare(geo("ana", leave_limit=ANYBODY), observed(["Ana", "ana"]))
+        assert [change.users for change in plan.of(RemoveMembers)] == [("Ana",)]
+        assert compare(geo("Ana", leave_limit=ANYBODY), observed(["Ana", "ana"])).of(RemoveMembers)[0].users == ("ana",)
+
+    def test_users_who_are_read_one_by_one_are_found(self) -> None:
+        hub = FakeHub(users=["Ana", "Bo"], groups={"geo": ["Bo"]})
+        plan = play(StateOps.plan(geo("ana", "bo", create_users=True)), hub).result
+        assert [change.users for change in plan.of(AddMembers)] == [("Ana",)]
+        assert len(plan.changes) == 1
+
+    def test_users_who_are_seen_later_are_found(self) -> None:
+        state = observed(["bo"])
+        assert state.spelling("ana") is None
+        state.users["Ana"] = ObservedUser()
+        assert state.spelling("ana") == "Ana"
+
+
 class TestGrace:
     def test_a_member_who_is_missing_stays_and_is_recorded(self) -> None:
         plan = compare(geo("ana", grace_seconds=WEEK.total_seconds(), leave_limit=ANYBODY), observed(["ana", "bo"]))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from jhub.errors import InvalidInput
-from jhub.state import CheckResult, Document, MembersEntry, check, load, roster_command
+from jhub.state import CheckResult, Document, MembersEntry, check, load
+from jhub.state.rosters import roster_command
 
 ROSTER = "Email,Section\nana@x.org,A\nbo@x.org,B\ncy@x.org,A\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,24 @@ T = TypeVar("T")
 
 Call: TypeAlias = Callable[[K], Callable[..., T]]
 """A function that returns the call for a name: a method of the client with its arguments."""
+
+
+LINE_SECONDS = 10.0
+"""Minimum number of seconds between two lines of progress."""
+
+
+class ProgressLines:
+    """Lines of progress: one now and then, so that a short batch has none."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._next_line = now() + LINE_SECONDS
+
+    def show(self, text: str) -> None:
+        """Print how far a batch is, unless a line was printed a short time ago."""
+        if self._now() >= self._next_line:
+            self._next_line = self._now() + LINE_SECONDS
+            note(f"{text} so far")
 
 
 @dataclass(slots=True)
