@@ -74,7 +74,7 @@ def test_a_weekly_roster_of_sixty(course: Class) -> None:
     first = course.sync("--yes")
     assert first.code == 7, first
     assert "6 names are not users of this hub" in first.err
-    assert "hint: --create-users creates them" in first.err
+    assert "hint: --create-users creates them, if the names are right" in first.err
     assert course.members == {*course.names(*range(55))}
     course.has(*range(60))
 
@@ -85,7 +85,7 @@ def test_a_weekly_roster_of_sixty(course: Class) -> None:
         f"create 6 users: {', '.join(course.names(*new))}",
         f"add 6: {', '.join(course.names(*new))}",
         f"remove 5: {', '.join(sorted(course.names(*range(55, 60))))}",
-        f"{course.group}: added 6, removed 5; 61 members",
+        f"{course.group} is in sync: added 6, removed 5; 61 members",
     ]
     assert course.members == {*course.names(*range(55), *new)}
 
@@ -139,7 +139,7 @@ def test_rows_that_name_nobody_keep_all_members(course: Class) -> None:
         f"error: lines 10, 12 name nobody, so these members are not removed: {course.name(7)}",
         "hint: correct the roster, or use --skip-invalid if they are not members of the group",
         "error: first last is not a user of this hub",
-        "hint: --create-users creates them",
+        "hint: --create-users creates them, if the names are right",
         f"{course.group}: nothing to change; 8 members",
     ]
     assert changes(held) == []
@@ -270,6 +270,18 @@ def scoped(course: Class, *scopes: str) -> None:
     course.jhub.env = {**course.jhub.env, "JUPYTERHUB_API_TOKEN": json.loads(made)["token"]}
 
 
+def test_names_of_which_hardly_any_is_a_user_are_likely_made_wrongly(course: Class) -> None:
+    """Also in the first week, when the group has no members whose names could be compared."""
+    course.api("POST", f"/groups/{course.group}")
+    course.write(1, 2, 3)
+    wrong = course.sync("--column", "Email", "--yes", column=False)
+    assert wrong.code != 0
+    assert "3 names are not users of this hub" in wrong.err
+    example = f"{course.name(1)}@Uni.EDU"
+    assert f"hint: are --column and --name right? They make {example.lower()!r} of {example!r}" in wrong.err
+    assert course.members == set()
+
+
 def test_scopes_for_one_group_are_enough(course: Class) -> None:
     course.has(1, 2, 3)
     course.api("POST", "/users", json={"usernames": [course.name(4)]})
@@ -278,7 +290,7 @@ def test_scopes_for_one_group_are_enough(course: Class) -> None:
     scoped(course, f"groups!group={group}", f"list:users!group={group}", f"read:servers!group={group}")
     done = course.sync("--yes")
     assert done.code == 7, done
-    assert f"error: {course.name(5)} is not a user of this hub\nhint: --create-users creates them\n" in done.err
+    assert f"error: {course.name(5)} is not a user of this hub\nhint: users exist once" in done.err
     assert course.members == {*course.names(1, 2, 4)}
     refused = course.sync("--yes", "--create-users")
     assert (refused.code, "the token lacks the scope admin:users" in refused.err) == (4, True)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from jhub import Hub, NameSummary, Preview, Server
     from jhub.state import Roster
 
+DOUBTFUL_SHARE = 0.9
+"""Share of the names in a roster which, if the hub does not have them, are more likely wrong than new."""
+MIN_DOUBTFUL_NAMES = 3
+"""Minimum number of these names."""
 MAX_PROBLEMS_SHOWN = 20
 """Maximum number of problems of a roster that are printed."""
 
@@ -117,7 +121,7 @@ def sync(
     names nobody, unless you use --skip-invalid. Nothing is changed if more members would leave than --limit-leave
     allows.
 
-    Names are compared in lower case. Users that the hub does not have are reported; the exit code is then 7.
+    Names are compared in lower case. Users that the hub does not have are reported; the exit code is then not 0.
 
     If the hub's authenticator manages groups, change them there: a hub undoes other changes when the user signs in, or
     refuses them (before JupyterHub 5.3).
@@ -137,7 +141,7 @@ def sync(
             tally.add_failure(_unread_rows(unread, plan.to_remove))
             plan = replace(plan, to_remove=())
         if plan.unknown and not create_users:
-            tally.add_failure(_unknown_users(plan.unknown))
+            tally.add_failure(_unknown_users(hub, plan.unknown, roster))
             plan = replace(plan, unknown=())
         counts = _note_plan(plan)
         if len(plan.to_remove) > (most := limit.allowed(len(plan.members))):
@@ -161,10 +165,10 @@ def sync(
             confirm(f"Change the members of group {name} ({counts})?", yes=yes)
             running = plan.running
             stop = bool(running) and (stop_removed or (not yes and _wants_stop(running)))
-            result = _apply(hub, plan, running if stop else [], tally, result)
-            note(
-                f"{name}: added {len(result.added)}, removed {len(result.removed)}; {counted(result.members, 'member')}"
-            )
+            result = _apply(hub, plan, running if stop else [], tally, result, roster)
+            state = f"{name}:" if tally.failures else f"{name} is in sync:"
+            numbers = f"added {len(result.added)}, removed {len(result.removed)}"
+            note(f"{state} {numbers}; {counted(result.members, 'member')}")
         if output_format != "table":
             SYNCS.print_item(result, output_format)
 
@@ -237,10 +241,17 @@ def _unread_rows(lines: list[int], held: Sequence[str]) -> HubError:
     )
 
 
-def _unknown_users(names: Sequence[str]) -> HubError:
+def _unknown_users(hub: Hub, names: Sequence[str], roster: Roster) -> HubError:
     described = f"{names[0]} is not a user" if len(names) == 1 else f"{len(names)} names are not users"
     listed = "" if len(names) == 1 else f": {names_shown(names)}"
-    return NotFound(f"{described} of this hub{listed}", hint="--create-users creates them", status=404)
+    if len(names) >= max(MIN_DOUBTFUL_NAMES, DOUBTFUL_SHARE * len(roster.members)):
+        example = next(member for member in roster.members if member.name in names)
+        hint = f"are --column and --name right? They make {example.name!r} of {example.value!r}"
+    elif "admin:users" in hub.whoami().scopes:
+        hint = "--create-users creates them, if the names are right"
+    else:
+        hint = "users exist once they have signed in, or when an administrator has created them"
+    return NotFound(f"{described} of this hub{listed}", hint=hint, status=404)
 
 
 def _preview(hub: Hub, plan: SyncPlan, *, stop: bool) -> Preview:
@@ -264,7 +275,9 @@ def _wants_stop(running: Sequence[Server]) -> bool:
     return has_terminal() and ask_yes_or_no(f"{connected_host()}: Stop {described} of removed members?")
 
 
-def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTally, result: Sync) -> Sync:
+def _apply(
+    hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTally, result: Sync, roster: Roster
+) -> Sync:
     """Carry out a plan, and return the result. After an interruption, the command can be run again."""
     from jhub import Difference
 
@@ -292,7 +305,7 @@ def _apply(hub: Hub, plan: SyncPlan, running: Sequence[Server], tally: BatchTall
         raise
     unknown = [event for event in summary.failed if isinstance(event.error, UnknownUser)]
     if unknown:
-        tally.add_failure(_unknown_users([event.name for event in unknown]))
+        tally.add_failure(_unknown_users(hub, [event.name for event in unknown], roster))
     others = [event for event in summary.failed if not isinstance(event.error, UnknownUser)]
     add_failures((*others, *summary.skipped), tally)
     tally.done += len(summary.done)

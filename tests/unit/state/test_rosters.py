@@ -196,7 +196,7 @@ def test_the_only_column_needs_no_name() -> None:
     assert parse("E-Mail\nana\n", RosterColumns()).names == ("ana",)
     with pytest.raises(InvalidInput, match=r"the header has 'Email' \(such as 'ana'\), 'B'$") as failed:
         parse("Email,B\nana,\n", RosterColumns())
-    assert failed.value.hint == "set `column` to its header, such as 'Email'"
+    assert failed.value.hint == "name it: --column 'Email' on the command line, or `column: Email` in a state file"
     # Without a header, the first person would be taken for one.
     with pytest.raises(InvalidInput, match=r"the header has 'ana' \(such as 'bo'\)"):
         parse("ana\nbo\n", RosterColumns())

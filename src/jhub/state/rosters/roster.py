@@ -132,7 +132,8 @@ def read_table(path: Path, wanted: Sequence[str]) -> Table:
     try:
         data = read_input(path)
     except OSError as error:
-        raise InvalidInput(f"cannot read {label}: {error.strerror or error}") from None
+        hint = "pass its path, or change to its folder first: cd FOLDER" if isinstance(error, FileNotFoundError) else ""
+        raise InvalidInput(f"cannot read {label}: {error.strerror or error}", hint=hint) from None
     if suffix != WORKBOOK_SUFFIX:
         return parse_table(decode(data, label), label, wanted)
     from jhub.state.rosters.workbooks import read_workbook
@@ -228,13 +229,13 @@ def _matching(table: Table, where: Mapping[str, str]) -> tuple[Row, ...]:
 
 def _only_column(table: Table) -> str:
     known = table.columns()
-    first = next(iter(known))
+    first = next((name for name, value in known.items() if value and "@" in value), next(iter(known)))
     if len(known) == 1 and key(first) in NAME_HEADERS:
         return first
     listed = join_names(f"{name!r}{f' (such as {value!r})' if value else ''}" for name, value in known.items())
     raise InvalidInput(
         f"{table.label}: the column with the names is not known; the header has {listed}",
-        hint=f"set `column` to its header, such as {first!r}",
+        hint=f"name it: --column {first!r} on the command line, or `column: {first}` in a state file",
     )
 
 
