@@ -15,9 +15,14 @@ def main() -> None:
         with suppress(OSError):
             print(f"jhub {__version__}", flush=True)
             return
-    from jhub.cli.main import main
+    try:
+        from jhub.cli.main import main
 
-    main()
+        main()
+    except KeyboardInterrupt:
+        # Once it is loaded, the command line handles Ctrl-C itself.
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

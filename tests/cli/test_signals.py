@@ -320,3 +320,11 @@ def test_a_signal_during_an_import_keeps_its_exit_code(tmp_path: Path) -> None:
     (tmp_path / "in_exec.py").write_text(IN_EXEC)
     run = [sys.executable, "-m", "in_exec"]
     assert subprocess.run(run, cwd=tmp_path, timeout=60).returncode == 143
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_has_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = [sys.executable, "-m", "jhub", "whoami"]
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode in ENDS[INT], done.stdout, done.stderr) == (True, "", "interrupted\n")

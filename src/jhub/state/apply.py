@@ -63,7 +63,8 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
     if plan.hub and url and plan.hub != url:
         raise InvalidInput(f"the plan is for {plan.hub}, and this hub is {url}", hint="make a plan for this hub")
     # A saved plan may have been made with another token.
-    if missing := missing_scopes(plan.changes, (yield from read_caller(Identity))):
+    caller = yield from read_caller(Identity)
+    if missing := missing_scopes(plan.changes, caller):
         raise MissingScope(f"the token lacks scopes for this plan: {', '.join(missing)}", missing)
     record = Record()
     for notice in plan.notices:
@@ -71,7 +72,7 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
             message = f"{notice.subject}: {notice.message}"
             yield from record.emit("failed", None, message=message, error=UnknownUser(message, status=404))
     yield from _create_users(plan, record)
-    yield from _make_each(plan, record, SetAdmin, CreateGroup)
+    yield from _make_each(plan, caller, record, SetAdmin, CreateGroup)
     groups = _group_applications(plan, Claimant(plan.document, now, began), record)
     written: list[GroupApplication] = []
     for group in groups:
@@ -83,12 +84,12 @@ def _apply(plan: Plan) -> Flow[StateSummary]:
         yield from group.verify()
     for group in groups:
         yield from group.add_members()
-    yield from _make_each(plan, record, CreateServer, EditServer)
+    yield from _make_each(plan, caller, record, CreateServer, EditServer)
     for group in groups:
         yield from group.remove_members()
     for group in groups:
         yield from group.finish()
-    yield from _make_each(plan, record, DeleteServer, DeleteGroup, DeleteUser)
+    yield from _make_each(plan, caller, record, DeleteServer, DeleteGroup, DeleteUser)
     return StateSummary(*record.tally.parts(), (yield from Now()) - began)
 
 
@@ -102,12 +103,12 @@ def _group_applications(plan: Plan, claimant: Claimant, record: Record) -> list[
     ]
 
 
-def _make_each(plan: Plan, record: Record, *kinds: type[SingleChange]) -> Flow[None]:
+def _make_each(plan: Plan, caller: Identity, record: Record, *kinds: type[SingleChange]) -> Flow[None]:
     for change in plan.of(*kinds):
         if isinstance(change, CreateServer) and record.is_lost("user", change.user):
             yield from record.emit("skipped", change, message="the user could not be created")
             continue
-        made = yield from record.carry_out(change, partial(make, change))
+        made = yield from record.carry_out(change, partial(make, change, caller))
         if isinstance(change, CreateGroup) and not made:
             record.lose("group", change.group)
 

@@ -139,19 +139,21 @@ def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup,
     if kept := [user for user in absent if user.lower() in protected]:
         draft.note("unmanaged", subject, f"not in the file, and kept because they are protected: {join_names(kept)}")
     absent = [user for user in absent if user.lower() not in protected]
+    records, grace = group.mark.leaving, timedelta(seconds=draft.document.grace_seconds)
+    missing, now = set(absent), draft.observed.now
     if members.unreadable:
         result = "nobody leaves, because" if absent else "incomplete:"
         rows = join_names(members.unreadable)
         draft.note("unknown", subject, f"{result} rows of the roster have no name: {rows}")
+        # A row that can be read says that its user is here.
+        _end_grace(draft, name, [user for user in records if grace and user not in missing])
         return
-    records, grace = group.mark.leaving, timedelta(seconds=draft.document.grace_seconds)
-    now = draft.observed.now
     if grace and not draft.has_properties:
         if absent:
             draft.note("warning", subject, "nobody leaves: before JupyterHub 4.0 the hub cannot remember a grace")
         return
     leaving = [user for user in absent if not grace or (user in records and now - records[user] >= grace)]
-    missing, gone = set(absent), set(leaving)
+    gone = set(leaving)
     beginning = [user for user in absent if user not in records and user not in gone]
     days: dict[str, list[str]] = {}
     for user in absent:
@@ -164,11 +166,14 @@ def _leave(draft: Draft, name: str, members: MembersEntry, group: ObservedGroup,
     if beginning:
         draft.changes.append(BeginGrace(group=name, users=tuple(beginning), since=now))
     # A document without a grace, such as an export, leaves the records of those who stay as they are.
-    ended = tuple(user for user in records if user in gone or (grace and user not in missing))
-    if ended:
-        draft.changes.append(EndGrace(group=name, users=ended))
+    _end_grace(draft, name, [user for user in records if user in gone or (grace and user not in missing)])
     if leaving:
         draft.changes.append(RemoveMembers(group=name, users=tuple(leaving)))
+
+
+def _end_grace(draft: Draft, name: str, users: list[str]) -> None:
+    if users:
+        draft.changes.append(EndGrace(group=name, users=tuple(users)))
 
 
 def _too_many(draft: Draft, subject: str, members: int, leaving: int) -> bool:

@@ -135,12 +135,11 @@ class GroupApplication:
         try:
             for _ in range(MAX_REWRITES):
                 group = yield from self._read()
-                claim = self._claim if self._keeps_claim(group) else None
-                if not (yield from self._write(group.properties or {}, claim)):
+                if not (yield from self._write(group.properties or {}, self._expected_claim(group))):
                     break
                 yield Sleep(self.pause, 1.0)
             else:
-                raise Stale(f"group {self.name}: another program overwrites the properties again and again")
+                raise self._overwritten()
         except HubError as error:
             yield from self._fail(error)
             return
@@ -162,8 +161,7 @@ class GroupApplication:
         if change is None or self._blocked:
             return
         try:
-            group = yield from GroupOps.get(self.name)
-            self._keeps_claim(group)
+            group = yield from self._hold_claim()
             members = users_in(group)
         except HubError as error:
             yield from self._fail_users(change, change.users, error)
@@ -199,30 +197,47 @@ class GroupApplication:
         self._check_before(group, (yield from self._claimant.now()))
         return group
 
-    def _keeps_claim(self, group: Group) -> bool:
-        """Return whether the claim that was written is there; `Stale` if another file has taken the group over.
+    def _expected_claim(self, group: Group) -> Claim | None:
+        """Return the claim that the group should have now; `Stale` if it has that of another file.
 
-        An application of the same file that has finished has removed it.
+        Another application of the same file may have written its own claim, and removes it when it ends.
         """
         if self._claim is None:
-            return False
-        claim = read_mark(group.properties).apply
-        if claim is not None and claim.document != self._claimant.document:
+            return None
+        present = read_mark(group.properties).apply
+        if present is None:
+            return None if self._is_finished(group) else self._claim
+        if present.document != self._claimant.document:
             raise Stale(f"group {self.name}: another file is being applied to it")
-        if claim is None and not self._is_finished(group):
-            raise Stale(f"group {self.name}: another file has been applied to it")
-        return claim is not None
+        return present
+
+    def _hold_claim(self) -> Flow[Group]:
+        """Return the group, once it has the claim. An application of the same file may have removed it."""
+        for _ in range(MAX_REWRITES):
+            group = yield from GroupOps.get(self.name)
+            mark = read_mark(group.properties)
+            if (expected := self._expected_claim(group)) is None or expected == mark.apply:
+                return group
+            yield from self._put_claim(group)
+            yield Sleep(self.pause, 1.0)
+        raise self._overwritten()
+
+    def _put_claim(self, group: Group) -> Flow[None]:
+        self._claim = yield from self._claimant.claim()
+        mark = replace(read_mark(group.properties), apply=self._claim)
+        yield from self._put(with_mark(group.properties or {}, mark))
+        self._claimed_at = yield from Now()
+
+    def _overwritten(self) -> Stale:
+        return Stale(f"group {self.name}: another program overwrites the properties again and again")
 
     def _renew_claim(self) -> Flow[None]:
         """Write the claim again, before it has no effect any more."""
         if self._claim is None or (yield from Now()) - self._claimed_at < RENEW_SECONDS:
             return
         group = yield from GroupOps.get(self.name)
-        if self._keeps_claim(group):
-            self._claim = yield from self._claimant.claim()
-            mark = replace(read_mark(group.properties), apply=self._claim)
-            yield from self._put(with_mark(group.properties or {}, mark))
-            self._claimed_at = yield from Now()
+        if self._expected_claim(group) is not None:
+            yield from self._put_claim(group)
 
     def _check_before(self, group: Group, now: datetime) -> None:
         """Raise `Stale` if the group is neither as it was when the plan was made, nor as the plan wants it."""

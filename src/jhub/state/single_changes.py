@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from jhub.errors import AlreadyRunning, Conflict, MissingScope, NotFound, is_missing, join_names
-from jhub.models import Server, target
+from jhub.models import Identity, Server, target
 from jhub.operations.groups import GroupOps, users_in
 from jhub.operations.server_status import servers_of
 from jhub.operations.servers import ServerOps
@@ -28,8 +28,10 @@ SingleChange: TypeAlias = SetAdmin | CreateGroup | CreateServer | EditServer | D
 """A change of one object."""
 
 
-def make(change: SingleChange) -> Flow[bool]:
+def make(change: SingleChange, caller: Identity) -> Flow[bool]:
     """Make a change. Returns False if the hub already was as the plan wants it.
+
+    The owner of the token in use is not deleted: another token may have made the plan.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def make(change: SingleChange) -> Flow[bool]:
         case DeleteGroup():
             return _delete_group(change)
         case DeleteUser():
-            return _delete_user(change)
+            return _delete_user(change, caller)
 
 
 def _set_admin(change: SetAdmin) -> Flow[bool]:
@@ -144,8 +146,10 @@ def _delete_group(change: DeleteGroup) -> Flow[bool]:
     return True
 
 
-def _delete_user(change: DeleteUser) -> Flow[bool]:
+def _delete_user(change: DeleteUser, caller: Identity) -> Flow[bool]:
     label = f"user {change.user}"
+    if (caller.kind, caller.name) == ("user", change.user):
+        raise Stale(f"{label}: owns the token in use", hint="a plan that this token makes keeps them")
     try:
         user = yield from UserOps.get(change.user)
         if user.admin is None or user.groups is None:

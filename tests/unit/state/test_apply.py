@@ -19,6 +19,7 @@ from jhub.operations.groups import GroupOps
 from jhub.state import (
     AddMembers,
     DeleteGroup,
+    DeleteUser,
     Document,
     GroupEntry,
     LeaveLimit,
@@ -246,3 +247,16 @@ def test_the_same_file_is_applied_twice_at_once() -> None:
     assert summary.ok, summary.failed
     assert {event.kind for event in summary.done} == {"unchanged"}
     assert play(GroupOps.get("geo"), fake).result.users == ("ana",)
+
+
+def test_the_owner_of_the_token_is_not_deleted_by_a_plan_of_another_token() -> None:
+    fake = FakeHub(["ana", "bo"])
+    plan = Plan(changes=(DeleteUser(user="ana"), DeleteUser(user="bo")))
+    ana = Answer(
+        200, {}, json.dumps({"kind": "user", "name": "ana", "scopes": ["delete:users", "read:users"]}).encode()
+    )
+    played = play(apply(plan), answer_for(fake, lambda step, reply: ana if step.path == "/user" else reply))
+    assert [(event.kind, event.message) for event in played.result.failed] == [
+        ("stale", "user ana: owns the token in use")
+    ]
+    assert [call for call in fake.calls if call.startswith("DELETE")] == ["DELETE /users/bo"]

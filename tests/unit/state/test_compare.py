@@ -567,3 +567,10 @@ def test_roles_are_not_compared_with_an_exported_file() -> None:
 )
 def test_a_damaged_field_of_a_mark_leaves_the_others(fields: object, mark: Mark) -> None:
     assert read_mark({"jhub": fields, "room": 1}) == mark
+
+
+def test_a_grace_ends_for_who_is_back_also_if_another_row_has_no_name() -> None:
+    mark = Mark(leaving={"bo": NOON - WEEK, "cy": NOON - WEEK})
+    document = geo("ana", "bo", unreadable=("roster.csv:7",), grace_seconds=WEEK.total_seconds(), leave_limit=ANYBODY)
+    plan = compare(document, observed(["ana", "bo", "cy"], mark=mark))
+    assert plan.changes == (EndGrace(group="geo", users=("bo",)),)

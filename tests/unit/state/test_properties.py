@@ -158,3 +158,18 @@ def test_two_applies_at_once_end_as_one_of_the_documents_and_lose_no_property(
         if number not in stale:
             expected |= values
     assert (group.properties or {}).items() >= expected.items()
+
+
+@given(members, members, properties, st.randoms(use_true_random=False))
+def test_two_applies_of_the_same_file_at_once_both_succeed(
+    present: tuple[str, ...], wanted: tuple[str, ...], values: dict[str, Any], random: Any
+) -> None:
+    fake = FakeHub(NAMES, groups={"geo": present}, properties={"geo": {"old": 1}})
+    entry = GroupEntry(name="geo", members=MembersEntry(names=wanted), properties=values)
+    document = Document(owner="me", groups=(entry,), leave_limit=ANYBODY)
+    plan = plan_of(fake, document)
+    summaries = run_together(fake, [apply(plan), apply(plan)], lambda: random.uniform(0.0005, 0.02))
+    assert [event for summary in summaries for event in summary.failed] == []
+    assert plan_of(fake, document).in_sync
+    group = play(StateOps.export(["geo"]), fake).result.groups[0]
+    assert group.properties == {"old": 1, **values}

@@ -69,3 +69,19 @@ def test_a_plan_of_another_format_is_refused(tmp_path: Path) -> None:
     assert is_saved_plan(path)
     with pytest.raises(InvalidInput, match="a plan of version 2"):
         load_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"hub": ""}, "it is for no hub"),
+        ({"groups": {}}, "`groups` does not have the group 'geo', which changes"),
+        (
+            {"changes": [{"change": "add members", "group": "geo", "users": ["ana", "ana"]}]},
+            "a change of the group 'geo' has a user twice",
+        ),
+    ],
+)
+def test_a_plan_that_was_edited_is_refused(tmp_path: Path, fields: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InvalidInput, match=f"not a saved plan: {fault}"):
+        load_plan(saved(tmp_path, {**PLAN.to_dict(), **fields}))
