@@ -119,3 +119,27 @@ def test_the_members_are_those_of_one_file_and_no_property_is_lost(
             assert properties.items() >= {key: value for key, value in expected.items() if key != "jhub"}.items()
             assert properties["jhub"] == {"owner": "me"}, (number, kinds)
         assert lost == ROUNDS
+
+
+@pytest.mark.parametrize("start", [threads, processes])
+def test_two_applies_of_the_same_file_both_finish(
+    hub: LocalHub, hub_tokens: Tokens, fresh: Fresh, tmp_path: Path, start: Callable[..., AbstractContextManager[Apply]]
+) -> None:
+    group, prefix = fresh("class"), fresh("pupil")
+    names = [f"{prefix}-{number}" for number in range(60)]
+    with Hub(hub.api_url, hub_tokens.admin) as admin, start(hub, hub_tokens.admin, tmp_path) as apply:
+        admin.users.create_many(names).run()
+        admin.groups.create(group)
+        for number in range(ROUNDS // 2):
+            admin.groups.set_users(group, names[:20])
+            members = MembersEntry(names=tuple(names[10:]))
+            entry = GroupEntry(name=group, members=members, properties={f"round{number}": number})
+            document = Document(owner="me", groups=(entry,), leave_limit=LeaveLimit(percent=100))
+            plan = admin.state.plan(document)
+            kinds = apply([plan, plan])
+            assert not {kind for each in kinds for kind in each} - {"changing", "changed", "unchanged"}, (number, kinds)
+            assert admin.state.plan(document).in_sync
+            assert admin.groups.get(group).properties == {
+                "jhub": {"owner": "me"},
+                **{f"round{each}": each for each in range(number + 1)},
+            }
