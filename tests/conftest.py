@@ -56,6 +56,8 @@ PROFILES: dict[str, dict[str, Any]] = {
     "slow_spawn": {"cmd": [*STUB, "--after", "3"]},
     # The process runs and never answers.
     "never_spawn": {"cmd": ["sleep", "3600"], **LEFT_TO_JUPYTERHUB},
+    # The same, and JupyterHub waits for a minute.
+    "hangs": {"cmd": ["sleep", "3600"], "listen_seconds": 0},
     # The process exits at once, and the local hub's spawner detects it.
     "ends_at_once": {"cmd": ["sh", "-c", "exit 3"]},
     # The process exits before it answers, and JupyterHub has to detect it.

@@ -117,7 +117,7 @@ def test_invalid_files_fail_the_schema_and_the_check(validator: Any, what: str) 
     assert check(BAD[what]).errors
 
 
-EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
+EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "hangs", "ends_at_once", "dead_at_once"]
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_a_failed_start_prints_the_reason_of_the_hub(as_admin: Jhub, user: str) 
 
 
 def test_a_slow_start_times_out(as_admin: Jhub, user: str) -> None:
-    begun = as_admin("server", "start", f"{user}/x", "--profile", "never_spawn", "--no-wait", "-o", "name")
+    begun = as_admin("server", "start", f"{user}/x", "--profile", "hangs", "--no-wait", "-o", "name")
     assert (begun.code, begun.out) == (0, f"{user}/x\n")
     waited = as_admin("server", "wait", f"{user}/x", "--timeout", "1")
     assert waited.code == 8

@@ -17,7 +17,7 @@ from jhub.operations.servers import ServerOps
 from jhub.steps import Operation
 
 MEMBERS = "the-members"
-EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "ends_at_once", "dead_at_once"]
+EVERYBODYS = ["lab", "lean", "stub", "inside", "slow_spawn", "never_spawn", "hangs", "ends_at_once", "dead_at_once"]
 
 
 @pytest.fixture
