@@ -53,7 +53,7 @@ GATED = f"""
   spawner_override: {{environment: {{JHUB_PROFILE: nobodys}}}}
 """
 
-SECONDS = 20
+SECONDS = 60
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
