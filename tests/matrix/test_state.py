@@ -162,9 +162,13 @@ def test_a_server_is_created_without_a_start(admin: Any, hub: HubUnderTest, peop
     again = admin.state.plan(document)
     assert (again.changes, [notice.kind for notice in again.notices]) == ((), ["waiting"])
     admin.servers.stop(people[0], "lab")
-    apply(admin, admin.state.plan(Document(users=(UserEntry(name=people[0]),), servers=()), prune=["servers"]))
+    cut_off = admin.state.plan(Document(users=(UserEntry(name=people[0]),), servers=()), prune=["servers"])
+    assert [refusal.subject for refusal in cut_off.refusals] == ["servers"]
+    other = Document(servers=(ServerEntry(user=people[0], name="other"),))
+    apply(admin, admin.state.plan(other, prune=["servers"]))
     (user,) = admin.users.list(name_filter=people[0], include_stopped_servers=True)
     assert "lab" not in user.servers
+    assert "other" in user.servers
 
 
 def test_the_plan_of_an_export_is_empty(admin: Any, hub: HubUnderTest, group: str, people: list[str]) -> None:

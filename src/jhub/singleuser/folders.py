@@ -81,7 +81,7 @@ def delete_tree(access: ServerAccess, path: str, recursive: bool, missing_ok: bo
             raise conflict(access, path, f"more than {MAX_DEPTH} folders are inside each other")
         if entries and (yield from _is_link(access, path)):
             hint = "it may be a link to a folder elsewhere: delete it in the server's own terminal"
-            raise conflict(access, path, "the folder does not change when another is made in it", hint)
+            raise conflict(access, path, "the folder does not change when a file is written into it", hint)
         for entry in entries:
             yield from delete_tree(access, f"{path}/{entry.name}", True, True, depth + 1)
     try:
@@ -97,15 +97,14 @@ def _is_link(access: ServerAccess, path: str) -> Flow[bool]:
     """Return whether a folder is a link, whose files are elsewhere and must not be deleted with it.
 
     Jupyter Server does not say so, but the time that it gives for a link is the link's own: it stays the same when a
-    folder is made in the folder. (A file would leave `.ipynb_checkpoints`.) A second attempt is for file systems that
-    store times in whole seconds.
+    file is written into the folder. A second attempt is for file systems that store times in whole seconds.
     """
     before = (yield from contents.read_info(access, path)).last_modified
     for pause in (0.0, COARSE_SECONDS):
         yield Sleep(pause)
         probe = f"{path}/jhub-{token_hex(4)}"
         try:
-            yield from contents.make_folder(access, probe)
+            yield from contents.save(access, probe, b"")
         except BaseException as error:
             if not isinstance(error, GeneratorExit):
                 with suppress(HubError):
