@@ -71,7 +71,7 @@ def _existing_user_in_any_case(name: str, *, admin: bool) -> Flow[User]:
 
 
 def _with_other_capitals(name: str) -> Flow[User | None]:
-    """Return the user whose name has other capital letters; None if there is none, or the token cannot list users."""
+    """Return the user whose name has other capital letters; None if nobody has, or the token lists no users."""
     if (yield from HubVersion()) < FILTER_VERSION:
         return None
     # One page: more users than fit on it contain this name only if it has a few letters.

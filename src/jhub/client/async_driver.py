@@ -27,7 +27,7 @@ from jhub.client.wire import (
     is_url,
     sleep_seconds,
 )
-from jhub.discovery import API_PATH, find_root
+from jhub.discovery import find_root
 from jhub.errors import HubError, Unavailable
 from jhub.handles import AsyncFleet
 from jhub.interpreter import Interpreter
@@ -82,7 +82,8 @@ class AsyncDriver(Wire):
 
     async def find_url(self) -> str:
         """Return the root of the hub's site, with a closing slash."""
-        return (await self.find_api_url()).removesuffix(API_PATH) + "/"
+        await self.find_api_url()
+        return self.known_url
 
     async def run(
         self, operation: Operation[T], emit: Callable[[Any], object] = lambda event: None, ask: Prompter | None = None

@@ -24,7 +24,7 @@ from jhub.client.wire import (
     is_url,
     sleep_seconds,
 )
-from jhub.discovery import API_PATH, find_root
+from jhub.discovery import find_root
 from jhub.errors import HubError, InvalidInput, Unavailable
 from jhub.handles import Fleet
 from jhub.interpreter import Interpreter
@@ -77,7 +77,8 @@ class Driver(Wire):
     @property
     def url(self) -> str:
         """The root of the hub's site, with a closing slash."""
-        return self.api_url.removesuffix(API_PATH) + "/"
+        _ = self.api_url
+        return self.known_url
 
     def run(self, operation: Operation[T], ask: Prompter | None = None) -> T:
         """Carry out a request or a flow, and return its answer. Events that it emits are dropped."""

@@ -28,7 +28,7 @@ def body_of(**fields: object) -> dict[str, Any]:
 
 
 def check_timeout(seconds: float | None, name: str = "timeout") -> None:
-    """Raise `InvalidInput` if a limit of time is not greater than 0. None is no limit."""
+    """Raise `InvalidInput` if a limit of time is not greater than 0; None means no limit."""
     if seconds is not None and not seconds > 0:
         raise InvalidInput(f"{name} must be greater than 0, not {seconds}")
 

@@ -194,7 +194,7 @@ class KernelConnection:
                 yield from CloseSocket(self._socket)
 
     def _find_kernel(self) -> Flow[str]:
-        """Return the id of the kernel whose start was not answered; empty if there is none.
+        """Return the id of the kernel whose start was not answered; empty if the server lists no such kernel.
 
         The server goes on with a start whose client is gone, and lists the kernel once its process runs.
         """

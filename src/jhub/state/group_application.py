@@ -42,10 +42,10 @@ MAX_REWRITES = 5
 """Maximum number of times that lost properties are written again."""
 MIN_PAUSE_SECONDS = 0.1
 """Minimum pause between a write of properties and the read that checks it, in seconds."""
-RENEW_SECONDS = CLAIM_SECONDS / 3
-"""Seconds after which a claim is written again, while members change."""
 PAUSE_RATIO = 4.0
 """Length of that pause, as a multiple of the time between a read of properties and their write."""
+RENEW_SECONDS = CLAIM_SECONDS / 3
+"""Seconds after which a claim is written again, while members change."""
 
 
 @dataclass(frozen=True, slots=True)

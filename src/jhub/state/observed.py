@@ -171,7 +171,7 @@ def _read_groups(observed: Observed, needs: Needs, caller: Identity) -> Flow[Non
 
 
 def check_properties(group: Group, version: tuple[int, ...]) -> None:
-    """Raise `MissingScope` if the token cannot see the properties of a group. Before JupyterHub 4.0 there are none."""
+    """Raise `MissingScope` if the token cannot see the properties of a group. They exist since JupyterHub 4.0."""
     if group.properties is None and version >= PROPERTIES_VERSION:
         raise MissingScope(f"group {group.name}: the token cannot see the properties", ("read:groups",))
 
