@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jhub import Target
-from jhub.cli.kit.inputs import parse_names
+from jhub.cli.kit.name_lines import parse_names
 from jhub.cli.kit.output import View
 
 NAMES: View[str] = View(name=lambda name: name, columns={})
@@ -23,6 +23,10 @@ SETTINGS = settings(max_examples=500, deadline=None, database=None, derandomize=
 @example("geo,2026")
 @example("/students")
 @example("-")
+@example("---")
+@example("- x")
+@example("[]")
+@example("{}")
 def test_a_name_that_is_printed_is_read_as_the_same_name(name: str) -> None:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from jhub.cli.kit.inputs import parse_names
+from jhub.cli.kit.name_lines import parse_names
 from jhub.cli.kit.options import read_names
 from jhub.cli.kit.output import View
 from jhub.errors import InvalidInput
@@ -26,7 +26,20 @@ def test_a_printed_name_is_read_as_the_same_name(
 
 @pytest.mark.parametrize(
     "name",
-    ["eve/x\nana/lab", "eve/x\rana", "eve/x\x85ana", "eve/x\u2028ana", " ana", "ana/ lab ", "\ufeffana", "", "#x"],
+    [
+        "eve/x\nana/lab",
+        "eve/x\rana",
+        "eve/x\x85ana",
+        "eve/x\u2028ana",
+        " ana",
+        "ana/ lab ",
+        "\ufeffana",
+        "",
+        "#x",
+        "---",
+        "[]",
+        "- x",
+    ],
 )
 def test_a_name_that_would_be_read_as_others_is_skipped_with_a_note(
     name: str, capsys: pytest.CaptureFixture[str]

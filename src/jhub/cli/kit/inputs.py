@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from jhub.cli.kit.output import COMMENT, strip_line
 from jhub.errors import InvalidInput
 from jhub.files import MAX_FILE_BYTES, read_input
 
 STDIN = "-"
 MAX_LINE_CHARACTERS = 64 * 1024
 """Maximum length of a line on stdin, such as a password or a token."""
-HEADERS = frozenset({"email", "email address", "e-mail", "login", "name", "user", "user name", "username"})
-"""Column headers, in lower case, that show that a list of names is a column of a spreadsheet."""
 
 
 def read_secret(option: str, value: str, noun: str) -> str:
@@ -52,59 +47,6 @@ def read_stdin() -> str:
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
         raise InvalidInput("stdin is not UTF-8", hint="convert it, for example with: iconv -f LATIN1 -t UTF-8")
     return text
-
-
-def parse_names(text: str) -> list[str]:
-    """Return the names in a text with one name per line, without blank lines and comments (`# …`).
-
-    Raises
-    ------
-    InvalidInput
-        The text looks like JSON, YAML or a table; or like CSV: most of its lines have separators or quotes, or the
-        first one is a header.
-    """
-    lines = text.strip().splitlines()
-    if kind := _format_of(lines):
-        raise InvalidInput(
-            f"stdin looks like {kind}: {lines[0]!r}",
-            hint="pass one name per line, as from: jhub user list -o name",
-        )
-    names = [line for line in map(strip_line, text.split("\n")) if line and not line.startswith(COMMENT)]
-    if len(names) < 2:
-        return names
-    if names[0].strip('"').lower() in HEADERS:
-        raise InvalidInput(
-            f"the first line on stdin is the header {names[0]!r}, not a name",
-            hint="remove it, for example with: tail -n +2 FILE; pass a name such as this one as an argument",
-        )
-    if sum(map(_has_columns_or_quotes, names)) > len(names) / 2:
-        raise InvalidInput(
-            f"stdin looks like CSV: {names[0]!r}",
-            hint="pass one name per line, for example with: tail -n +2 FILE | cut -d, -f1; "
-            "if these are names, pass them as arguments",
-        )
-    return names
-
-
-def _format_of(lines: Sequence[str]) -> str:
-    """Return the format of lines that cannot be a list of names, or nothing."""
-    if not lines:
-        return ""
-    if lines[0].startswith(("[", "{")):
-        with suppress(msgspec.MsgspecError):
-            msgspec.json.decode("\n".join(lines))
-            return "JSON"
-    if lines[0] == "---" or all(line.startswith("- ") for line in lines if line.strip()):
-        return "YAML"
-    if len(lines) > 1 and re.fullmatch(r"[A-Z][A-Z /]*[A-Z](?: {2,}[A-Z][A-Z /]*[A-Z])+", lines[0]):
-        return "a table"
-    return ""
-
-
-def _has_columns_or_quotes(line: str) -> bool:
-    """Return whether a line has several columns or quotes. "Doe, John" and "CN=a,OU=b" of a directory are names."""
-    parts = re.split(r"[,;\t](?! )", line)
-    return (len(parts) > 1 and not all("=" in part for part in parts)) or (line[0] == line[-1] == '"')
 
 
 def read_text(source: str) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jhub.cli.kit.inputs import parse_names, read_stdin
+from jhub.cli.kit.inputs import read_stdin
+from jhub.cli.kit.name_lines import parse_names
 from jhub.cli.kit.output import Layout, note, nothing_to_do
 from jhub.config import contexts
 from jhub.errors import InvalidInput

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar, c
 import click
 import msgspec
 
+from jhub.cli.kit.name_lines import why_not_listed
 from jhub.cli.kit.signals import Terminated
 from jhub.cli.kit.table import print_fields, print_table, terminal_width
 from jhub.errors import InvalidInput
@@ -31,8 +32,6 @@ WATCH_SECONDS = 5.0
 """Minimum pause between two lists that `watch` prints."""
 WATCH_SHARE = 10
 """Minimum pause between two lists, as a multiple of the time that the hub needs for one."""
-COMMENT = "#"
-"""First character of a comment in a list of names."""
 MAX_NAMES_SHOWN = 12
 """Maximum number of names in one line of a message."""
 FORMULA = re.compile(r"(^|;)(?=\s*[=+@\-\uff1d\uff0b\uff20\uff0d])")
@@ -209,12 +208,10 @@ def _print_name(name: str) -> None:
     """
     if sys.stdout.isatty():
         click.echo(escape(name))
-    elif name.startswith(COMMENT):
-        note(f"skipped {escape(name)!r}: a list of names takes it as a comment; pass it as an argument")
-    elif name.splitlines() == [name] and name == strip_line(name):
-        click.echo(name)
+    elif reason := why_not_listed(name):
+        note(f"skipped {escape(name)!r}: {reason}")
     else:
-        note(f"skipped {escape(name)!r}: not printable on one line")
+        click.echo(name)
 
 
 def dump(value: object, output_format: str) -> None:
@@ -378,9 +375,3 @@ def nothing_to_do(reason: str, *, results: bool = False) -> NoReturn:
 def escape(text: str) -> str:
     """Return text with escaped control characters: names and messages of other users must not steer the terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-
-
-def strip_line(line: str) -> str:
-    """Return a line of input without the white space around it, and without a byte order mark."""
-    # Spreadsheets write a byte order mark before the first line.
-    return line.strip().removeprefix("\ufeff").strip()
