@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
+from threading import Lock
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from jhub.cli.copy_progress import CopyProgress
@@ -202,6 +203,8 @@ class ServerPlace:
     def __init__(self, server: SingleUser, name: str) -> None:
         self._files = server.files
         self._name = name
+        self._first_file = Lock()
+        self._used_folders: set[str] = set()
 
     def label(self, path: str) -> str:
         """Return a path as on the command line."""
@@ -253,6 +256,18 @@ class ServerPlace:
 
     def put(self, path: str, file: IO[bytes], *, overwrite: bool) -> None:
         """Write a file from a local one."""
+        folder = self.parent(path)
+        if folder not in self._used_folders:
+            # Of files that are sent at a time, each would look for a missing folder and create it.
+            with self._first_file:
+                if folder not in self._used_folders:
+                    try:
+                        return self._put(path, file, overwrite=overwrite)
+                    finally:
+                        self._used_folders.add(folder)
+        return self._put(path, file, overwrite=overwrite)
+
+    def _put(self, path: str, file: IO[bytes], *, overwrite: bool) -> None:
         self._files.put(path, file, overwrite=overwrite, parents=True)
 
     def make_folder(self, path: str, root: str) -> None:
